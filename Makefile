@@ -1,0 +1,49 @@
+# `make dev` and `make test` do all set-up themselves. What they need and install: scripts/versions.
+
+# Node 22 from npm before the machine's own.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.NOTPARALLEL:
+.PHONY: help setup setup-tests build dev test test-style test-rules test-tracker test-api deploy clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
+
+setup: ## install what building and serving need
+	@scripts/setup
+
+setup-tests: ## and what the tests need
+	@scripts/setup tests
+
+build: setup ## the tracker, then the Worker that carries it
+	@if [ -x scripts/build-tracker ]; then scripts/with-wasm scripts/build-tracker; fi
+	@scripts/with-wasm scripts/build-worker
+
+dev: build ## serve on 127.0.0.1 with a demo program (PORT=8787, STATE_DIR=.dev)
+	@exec node scripts/dev.mjs
+
+test: test-style test-rules test-tracker test-api ## everything below
+
+test-style: setup-tests ## formatting and lints
+	@echo '==> style: rustfmt and clippy'
+	@cargo fmt --check
+	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+test-rules: setup-tests ## native tests: rules, simulation, command line
+	@echo '==> rules: native tests'
+	@cargo test --quiet --workspace
+
+test-tracker: setup-tests ## the tracker's crate in Chromium
+	@echo '==> tracker: tests in Chromium'
+	@cd tracker && ../scripts/with-wasm cargo test --package tracker --target wasm32-unknown-unknown
+
+test-api: setup-tests build ## against workerd, D1, Durable Objects and Chromium
+	@echo '==> api: tests against the real runtime'
+	@node --test --test-reporter=spec --test-concurrency=2 'tests/**/*.test.mjs'
+
+deploy: build ## to Cloudflare: migrations, then the Worker
+	@wrangler d1 migrations apply DB --remote
+	@wrangler deploy
+
+clean: ## what was built here; the tools in the user's cache and the state of make dev stay
+	@rm -rf target node_modules worker/build tracker/dist

@@ -1,0 +1,113 @@
+//! Decisions: the recorded reason for every outcome, with what it was decided on.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use strum::{EnumString, IntoStaticStr};
+
+/// Why something is as it is. The word is part of the API; the explanation is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Reason {
+    /// A click became a lead.
+    LeadRecorded,
+    /// A referral was recorded without a sign-up call.
+    ReferralRecorded,
+    /// The click had become a referral before.
+    ClickAlreadyConverted,
+    /// The customer is known already; their first referral stands.
+    CustomerAlreadyReferred,
+    /// The key belongs to one referral and the address to another: the key won.
+    EmailBelongsToAnotherReferral,
+    /// Another name of a known customer was learnt.
+    IdentityAdded,
+    /// The affiliate signed up through their own link, and the program blocks that.
+    SelfReferralBlocked,
+    /// A lead earned its fixed amount.
+    LeadCommissionEarned,
+    /// A lead earned its amount, but only a browser vouches for it.
+    LeadAwaitsApproval,
+    /// A sale earned a commission.
+    CommissionEarned,
+    /// The sale came too long after the click.
+    AttributionWindowExpired,
+    /// No incentive covers the purchase.
+    NoMatchingIncentive,
+    /// A fixed incentive of 0 excludes the purchase.
+    ExcludedByIncentive,
+    /// The sale is not complete, so nothing is earned yet.
+    SaleNotComplete,
+    /// The referral was rejected.
+    ReferralRejected,
+    /// The affiliate's partnership is not approved.
+    AffiliateNotApproved,
+    /// The commission waits for a rate of exchange.
+    MissingRate,
+    /// No referral is known by any of the identifiers.
+    ReferralNotFound,
+}
+
+impl Reason {
+    /// The word as answers and the database write it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// One sentence for people.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::LeadRecorded => "The visitor came through this affiliate's link and signed up.",
+            Self::ReferralRecorded => "The referral was recorded directly by the program's owner.",
+            Self::ClickAlreadyConverted => "The click had become a referral before; that one stands.",
+            Self::CustomerAlreadyReferred => {
+                "This customer was referred before; the first referral stands and nothing is paid twice."
+            }
+            Self::EmailBelongsToAnotherReferral => {
+                "The customer's id belongs to this referral and the e-mail to another; the id decided, the e-mail stayed."
+            }
+            Self::IdentityAdded => "Another name of a customer who was known already.",
+            Self::SelfReferralBlocked => "The affiliate signed up through their own link, which this program blocks.",
+            Self::LeadCommissionEarned => "The sign-up earned the lead incentive's fixed amount.",
+            Self::LeadAwaitsApproval => {
+                "The sign-up earned the lead incentive; only a browser vouches for it, so it waits for approval."
+            }
+            Self::CommissionEarned => "The sale came inside the attribution window and an incentive covers it.",
+            Self::AttributionWindowExpired => "The first sale came after the attribution window had ended.",
+            Self::NoMatchingIncentive => "No incentive of this affiliate covers what was bought.",
+            Self::ExcludedByIncentive => "An incentive of 0 excludes what was bought.",
+            Self::SaleNotComplete => "The sale is not complete, so it has earned nothing yet.",
+            Self::ReferralRejected => "The referral was rejected, so its sales earn nothing.",
+            Self::AffiliateNotApproved => "The affiliate's partnership with the program is not approved.",
+            Self::MissingRate => "The sale's currency has no rate yet; the commission waits for it.",
+            Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
+        }
+    }
+
+    /// Whether a sale with this reason is credited to the affiliate, whatever it earned.
+    pub fn is_attributed(self) -> bool {
+        !matches!(self, Self::AttributionWindowExpired | Self::ReferralRejected | Self::ReferralNotFound)
+    }
+}
+
+/// A reason with its inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Why.
+    pub reason: Reason,
+    /// What it was decided on, by name.
+    pub inputs: Map<String, Value>,
+}
+
+impl Decision {
+    /// A decision without inputs yet.
+    pub fn new(reason: Reason) -> Self {
+        Self { reason, inputs: Map::new() }
+    }
+
+    /// Adds an input.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.inputs.insert(name.to_owned(), value.into());
+        self
+    }
+}

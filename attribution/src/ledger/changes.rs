@@ -1,0 +1,104 @@
+//! What a rule wants written: rows, as one batch.
+
+use serde_json::{Map, Value};
+
+use super::command::{Context, Outcome};
+use crate::decision::{Decision, Reason};
+use crate::ids::ReferralId;
+use crate::messages::Message;
+use crate::referral::{Identity, Referral, Scope};
+use crate::sale::{Commission, Conversion};
+use crate::time::Timestamp;
+
+/// What a rule decided: rows to write, all or none, and what to answer once they are.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Whose rows they are.
+    pub scope: Scope,
+    /// Empty when there is nothing new.
+    pub changes: Vec<Change>,
+    /// What the caller is told.
+    pub outcome: Outcome,
+}
+
+impl Plan {
+    /// Whether the batch fails where the plan was decided on something that is no longer, or never was, so: it claims
+    /// an identity or raises a `seq`. A plan that does neither needs to be decided on what has just been read.
+    pub(crate) fn is_checked_by_its_commit(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::ClaimIdentity(..) | Change::UpdateReferral(_)))
+    }
+}
+
+/// One row of a batch.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new referral; fails when its id exists.
+    InsertReferral(Box<Referral>),
+    /// An existing one, with `seq` already raised by one; fails when the stored `seq` is not the one before.
+    UpdateReferral(Box<Referral>),
+    /// Makes an identity the referral's; fails when it is taken.
+    ClaimIdentity(ReferralId, Identity),
+    /// A sale; its keys are claimed with it, which fails when one is taken.
+    InsertConversion(Box<Conversion>),
+    /// What a sale or a lead earns.
+    InsertCommission(Box<Commission>),
+    /// The line of the ledger that explains the batch; fails when the rules' version has moved on.
+    AppendEvent(Box<Event>),
+}
+
+/// One immutable line of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The referral whose line it is.
+    pub referral_id: ReferralId,
+    /// The referral's `seq` after the commit.
+    pub seq: i64,
+    /// What happened.
+    pub kind: &'static str,
+    /// Why it came out so.
+    pub reason: Reason,
+    /// On what it was decided.
+    pub detail: Map<String, Value>,
+    /// What subscribers are told.
+    pub messages: Vec<Message>,
+    /// Who caused it.
+    pub actor: String,
+    /// The request that caused it.
+    pub request_id: String,
+    /// The version of the rules that it was decided under.
+    pub rules_version: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Event {
+    /// The line of `referral`'s last change.
+    pub(crate) fn of(
+        kind: &'static str,
+        referral: &Referral,
+        decision: Decision,
+        context: &Context,
+        rules_version: i64,
+    ) -> Self {
+        Self {
+            referral_id: referral.id.clone(),
+            seq: referral.seq,
+            kind,
+            reason: decision.reason,
+            detail: decision.inputs,
+            messages: Vec::new(),
+            actor: context.actor.clone(),
+            request_id: context.request_id.clone(),
+            rules_version,
+            at: referral.updated_at,
+        }
+    }
+
+    /// Adds what subscribers are told; nobody is told of test rows.
+    pub(crate) fn telling(mut self, scope: &Scope, messages: impl IntoIterator<Item = Message>) -> Self {
+        if !scope.is_test {
+            self.messages.extend(messages);
+        }
+        self
+    }
+}

@@ -1,0 +1,329 @@
+//! Commands, what they come to, and why they are refused. They travel between Worker and object as they stand here.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Plan, Query, State, View, create_referral, record_sale, sign_up};
+use crate::decision::Reason;
+use crate::email::{EmailAddress, EmailHasher};
+use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, TeamId};
+use crate::money::Money;
+use crate::program::Program;
+use crate::referral::{Click, Identity, Referral, Scope};
+use crate::sale::{RecordedSale, SaleDetails};
+use crate::status::{ReferralStatus, SalesStatus};
+use crate::time::Timestamp;
+
+/// A request to the ledger.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Command {
+    /// A visitor who came through a click has signed up.
+    SignUp(SignUp),
+    /// A program's owner records a referral directly.
+    CreateReferral(CreateReferral),
+    /// A customer has bought something.
+    RecordSale(RecordSale),
+}
+
+/// Who asks, and what they may touch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Context {
+    /// Names the request in answers and in the ledger.
+    pub request_id: String,
+    /// Who caused it: `key:<id>`, `browser`.
+    pub actor: String,
+    /// What they may touch.
+    pub reach: Reach,
+}
+
+/// What a caller may touch. `None` restricts nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reach {
+    /// Rows of this team.
+    pub team_id: Option<TeamId>,
+    /// Rows of this program.
+    pub program_id: Option<ProgramId>,
+    /// Test rows, or live ones.
+    pub is_test: Option<bool>,
+}
+
+impl Reach {
+    /// Refuses rows that the caller may not touch: another team's are not found, another program's are named so.
+    pub(crate) fn admit(&self, scope: &Scope, not_found: Rejection) -> Result<(), Rejection> {
+        let same_team = self.team_id.as_ref().is_none_or(|team| *team == scope.team_id);
+        let same_mode = self.is_test.is_none_or(|is_test| is_test == scope.is_test);
+        if !same_team || !same_mode {
+            return Err(not_found);
+        }
+        if self.program_id.as_ref().is_some_and(|program| *program != scope.program_id) {
+            return Err(Rejection::OtherProgram);
+        }
+        Ok(())
+    }
+}
+
+/// A visitor who came through a click has signed up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignUp {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the click, or the referral of the customer who was found by key.
+    pub click_id: ReferralId,
+    /// What to do when there is no such click.
+    pub unknown_click: UnknownClick,
+    /// The program that the caller speaks for, where the click does not say.
+    pub program_id: Option<ProgramId>,
+    /// The page's origin, for a call from a browser.
+    pub origin: Option<String>,
+    /// Whether a key vouches for it.
+    pub verified: bool,
+    /// Whether the caller's interface keeps addresses at all.
+    pub keep_address: bool,
+    /// Whether a sign-up without any name of its customer is refused. One of the two APIs takes the click alone.
+    pub identity_required: bool,
+    /// The merchant's user id.
+    pub external_user_id: Option<String>,
+    /// The customer's address.
+    pub email: Option<EmailAddress>,
+    /// The customer's name.
+    pub name: Option<String>,
+    /// What else was sent; kept in the event's line.
+    pub detail: Map<String, Value>,
+    /// Minted for a lead incentive's commission, before the first try.
+    pub commission_id: CommissionId,
+}
+
+/// What a sign-up does when its click is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnknownClick {
+    /// Refuses.
+    Refuse,
+    /// Looks for the customer by user id.
+    FindCustomer,
+}
+
+/// A program's owner records a referral directly.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreateReferral {
+    /// Who asks.
+    pub context: Context,
+    /// The referral's id: the click's, or a minted one.
+    pub referral_id: ReferralId,
+    /// Whether `referral_id` names a click that must exist.
+    pub from_click: bool,
+    /// Whose it will be: the caller's program.
+    pub scope: Scope,
+    /// Who is credited.
+    pub affiliate_id: AffiliateId,
+    /// The customer's address.
+    pub email: EmailAddress,
+    /// The billing customer.
+    pub customer_id: Option<String>,
+    /// The subscription.
+    pub subscription_id: Option<String>,
+    /// How far the customer has come.
+    pub status: ReferralStatus,
+    /// When it began, where that is not now.
+    pub created_at: Option<Timestamp>,
+    /// The customer's name.
+    pub name: Option<String>,
+    /// The caller's own data.
+    pub metadata: Option<Value>,
+    /// Minted for a lead incentive's commission.
+    pub commission_id: CommissionId,
+}
+
+/// A customer has bought something.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecordSale {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the referral, or the click, that the caller's identifiers were found to mean.
+    pub gate: ReferralId,
+    /// Whose it will be: the caller's program.
+    pub scope: Scope,
+    /// What was paid.
+    pub amount: Money,
+    /// Where the purchase is.
+    pub sales_status: SalesStatus,
+    /// The key by which the same sale is recognised.
+    pub sale_key: Option<String>,
+    /// When it happened, where that is not now.
+    pub occurred_at: Option<Timestamp>,
+    /// Identifiers, products and the rest, as the caller sent them.
+    pub details: SaleDetails,
+    /// Minted before the first try.
+    pub conversion_id: ConversionId,
+    /// Minted before the first try.
+    pub commission_id: CommissionId,
+}
+
+/// Whether an answer is about something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FirstSeen {
+    /// This request recorded it.
+    Now,
+    /// An earlier one did.
+    Before,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The referral of a sign-up, or one that was recorded directly.
+    Referral {
+        /// As stored.
+        referral: Box<Referral>,
+        /// Whether it is new.
+        first_seen: FirstSeen,
+        /// Why.
+        reason: Reason,
+    },
+    /// A sale.
+    Sale {
+        /// As stored.
+        sale: Box<RecordedSale>,
+        /// Whether it is new.
+        first_seen: FirstSeen,
+        /// Fields in which a repeated call differs from what is stored.
+        differing: Vec<String>,
+    },
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rejection {
+    /// No such click within the caller's reach.
+    ClickNotFound,
+    /// The click has become a referral already.
+    ClickAlreadyConverted,
+    /// The click came through another affiliate than the one named.
+    ClickOfOtherAffiliate,
+    /// No customer is known by the identifiers.
+    CustomerNotFound,
+    /// No such referral within the caller's reach.
+    ReferralNotFound,
+    /// The row belongs to another program than the caller's.
+    OtherProgram,
+    /// No such affiliate within the caller's reach.
+    AffiliateNotFound,
+    /// The page's origin may not record for the program.
+    OriginNotAllowed {
+        /// The page's origin.
+        origin: String,
+        /// The program.
+        program_id: ProgramId,
+    },
+    /// All that identifies the customer is an e-mail address, and the program keeps none.
+    NothingKeptOfIdentity,
+    /// Another referral of the program holds this identity.
+    IdentityTaken {
+        /// The identity.
+        identity: Identity,
+    },
+    /// Identifiers of one call point to different referrals.
+    IdentifiersDisagree {
+        /// One of them.
+        first: ReferralId,
+        /// The other.
+        second: ReferralId,
+    },
+}
+
+impl Command {
+    /// Whose turn it takes: commands with the same gate go one after the other.
+    pub fn gate(&self) -> &ReferralId {
+        match self {
+            Self::SignUp(command) => &command.click_id,
+            Self::CreateReferral(command) => &command.referral_id,
+            Self::RecordSale(command) => &command.gate,
+        }
+    }
+
+    /// The program under whose rules it is decided: a sign-up's is the click's, all others name their own.
+    pub(super) fn program<'a>(&'a self, click: Option<&'a Click>) -> Option<&'a ProgramId> {
+        match self {
+            Self::SignUp(command) => click.map(|click| &click.scope.program_id).or(command.program_id.as_ref()),
+            Self::CreateReferral(command) => Some(&command.scope.program_id),
+            Self::RecordSale(command) => Some(&command.scope.program_id),
+        }
+    }
+
+    pub(super) fn is_test(&self, click: Option<&Click>) -> bool {
+        match self {
+            Self::SignUp(command) => {
+                let asked = command.context.reach.is_test.unwrap_or(false);
+                click.map_or(asked, |click| click.scope.is_test)
+            }
+            Self::CreateReferral(command) => command.scope.is_test,
+            Self::RecordSale(command) => command.scope.is_test,
+        }
+    }
+
+    pub(super) fn is_sign_up(&self) -> bool {
+        matches!(self, Self::SignUp(_))
+    }
+
+    /// What to say when nothing is known of what the command is about.
+    pub(super) fn unknown_subject(&self) -> Rejection {
+        match self {
+            Self::SignUp(command) if command.unknown_click == UnknownClick::FindCustomer => Rejection::CustomerNotFound,
+            Self::SignUp(_) => Rejection::ClickNotFound,
+            Self::CreateReferral(_) => Rejection::AffiliateNotFound,
+            Self::RecordSale(_) => Rejection::ReferralNotFound,
+        }
+    }
+
+    pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher) -> Query {
+        let place = Some((program.id.clone(), is_test));
+        match self {
+            Self::SignUp(command) => Query {
+                referrals: vec![command.click_id.clone()],
+                identities: sign_up::identities(command, program, hasher),
+                sale_key: None,
+                conversion_id: None,
+                place,
+            },
+            Self::CreateReferral(command) => Query {
+                referrals: vec![command.referral_id.clone()],
+                identities: create_referral::identities(command, program, hasher),
+                sale_key: None,
+                conversion_id: None,
+                place,
+            },
+            Self::RecordSale(command) => Query {
+                referrals: record_sale::named_referrals(command),
+                identities: record_sale::identities(command),
+                sale_key: command.sale_key.clone(),
+                conversion_id: Some(command.conversion_id.clone()),
+                place,
+            },
+        }
+    }
+
+    /// Whose incentives and name the decision needs.
+    pub(super) fn affiliate(&self, click: Option<&Click>, state: &State) -> Option<AffiliateId> {
+        let of_click = || click.map(|click| click.affiliate_id.clone());
+        match self {
+            Self::SignUp(command) => {
+                let known = state.referral(&command.click_id).map(|referral| referral.affiliate_id.clone());
+                let holder = || state.holders.first().map(|(_, referral)| referral.affiliate_id.clone());
+                known.or_else(of_click).or_else(holder)
+            }
+            Self::CreateReferral(command) => Some(command.affiliate_id.clone()),
+            Self::RecordSale(command) => {
+                let known = record_sale::known_referral(command, state).map(|referral| referral.affiliate_id.clone());
+                let sold = || state.sale.as_ref().map(|sale| sale.conversion.affiliate_id.clone());
+                known.or_else(of_click).or_else(sold)
+            }
+        }
+    }
+
+    pub(super) fn decide(&self, view: &View<'_>) -> Result<Plan, Rejection> {
+        match self {
+            Self::SignUp(command) => sign_up::decide(command, view),
+            Self::CreateReferral(command) => create_referral::decide(command, view),
+            Self::RecordSale(command) => record_sale::decide(command, view),
+        }
+    }
+}

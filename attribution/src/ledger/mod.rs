@@ -1,0 +1,200 @@
+//! The ledger's protocol: how a command becomes rows, exactly once, whoever else is writing.
+//!
+//! A command is decided by a pure rule on what was read, and committed as one batch that fails whole when what was
+//! read is no longer so: the referral's `seq` is the fence, primary keys of identities and sale keys settle races
+//! between shards, and the rules' version guards the price. After any failed commit the protocol reads again and
+//! decides again; the ids that it would write were minted before the first try, so a commit whose answer was lost is
+//! recognised as its own. Nothing here keeps state: platform and simulation bring their own [`Store`],
+//! [`Configuration`] and [`Clicks`].
+
+mod changes;
+mod command;
+mod create_referral;
+mod record_sale;
+mod sign_up;
+#[cfg(test)]
+mod tests;
+
+pub use changes::{Change, Event, Plan};
+pub use command::{
+    Command, Context, CreateReferral, FirstSeen, Outcome, Reach, RecordSale, Rejection, SignUp, UnknownClick,
+};
+
+use crate::email::EmailHasher;
+use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId};
+use crate::program::{Affiliate, Program};
+use crate::referral::{Click, Identity, Referral, Scope};
+use crate::sale::RecordedSale;
+use crate::time::Timestamp;
+
+/// How often a command is decided anew before its caller is asked to come back.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// What a command needs to know of the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Referrals to read by id.
+    pub referrals: Vec<ReferralId>,
+    /// Identities whose holders are wanted, in this scope.
+    pub identities: Vec<Identity>,
+    /// The sale that may have been recorded under this key.
+    pub sale_key: Option<String>,
+    /// The id that a sale of this command would have: it exists if an earlier try was committed after all.
+    pub conversion_id: Option<ConversionId>,
+    /// Where identities and sale keys are looked up; without it only `referrals` are read.
+    pub place: Option<(ProgramId, bool)>,
+}
+
+/// What the database answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// The referrals that were asked for and exist.
+    pub referrals: Vec<Referral>,
+    /// The identities that are taken, each with the referral that holds it.
+    pub holders: Vec<(Identity, Referral)>,
+    /// The sale that has the key, or the id.
+    pub sale: Option<RecordedSale>,
+}
+
+impl State {
+    /// The referral with this id.
+    pub fn referral(&self, id: &ReferralId) -> Option<&Referral> {
+        self.referrals.iter().find(|referral| referral.id == *id)
+    }
+
+    /// The referral that holds this identity.
+    pub fn holder(&self, identity: &Identity) -> Option<&Referral> {
+        self.holders.iter().find(|(held, _)| held == identity).map(|(_, referral)| referral)
+    }
+}
+
+/// The store cannot be reached, or failed in a way that says nothing about the rows.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is not available: {0}")]
+pub struct Unavailable(pub String);
+
+/// A batch was not committed, or its answer was lost: read again before anything else.
+#[derive(Debug, thiserror::Error)]
+#[error("the batch is not known to be committed: {0}")]
+pub struct NotCommitted(pub String);
+
+/// The database.
+pub trait Store {
+    /// Reads all that `query` asks for, at one moment.
+    fn load(&self, query: &Query) -> impl Future<Output = Result<State, Unavailable>>;
+
+    /// Writes all of `changes` or none.
+    fn commit(&self, scope: &Scope, changes: &[Change]) -> impl Future<Output = Result<(), NotCommitted>>;
+}
+
+/// Programs and affiliates, from a cache that may be some seconds old unless `fresh` is asked for.
+pub trait Configuration {
+    /// The program with its rules.
+    fn program(&self, id: &ProgramId, fresh: bool) -> impl Future<Output = Result<Option<Program>, Unavailable>>;
+
+    /// The affiliate.
+    fn affiliate(&self, id: &AffiliateId, fresh: bool) -> impl Future<Output = Result<Option<Affiliate>, Unavailable>>;
+}
+
+/// The clicks of one shard.
+pub trait Clicks {
+    /// The click with this id, if it is one of this shard's.
+    fn find(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable>;
+}
+
+/// Why a command has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A rule refused it.
+    #[error("refused: {0:?}")]
+    Rejected(Rejection),
+    /// Others were faster, again and again.
+    #[error("not committed after {MAX_ATTEMPTS} attempts: {0}")]
+    Busy(NotCommitted),
+    /// The store is away.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+/// Everything that a rule may look at.
+pub(crate) struct View<'a> {
+    pub click: Option<&'a Click>,
+    pub state: &'a State,
+    pub program: &'a Program,
+    pub affiliate: &'a Affiliate,
+    pub hasher: &'a EmailHasher,
+    pub now: Timestamp,
+}
+
+/// The protocol over one shard's clicks, a store and a configuration.
+pub struct Ledger<'a, S, C, K> {
+    /// The database.
+    pub store: &'a S,
+    /// Programs and affiliates.
+    pub configuration: &'a C,
+    /// This shard's clicks.
+    pub clicks: &'a K,
+    /// The operator's secret under which addresses are hashed.
+    pub identity_secret: &'a [u8],
+}
+
+impl<S: Store, C: Configuration, K: Clicks> Ledger<'_, S, C, K> {
+    /// Decides and commits one command. Whoever calls this holds the gate of the command's referral: that saves work;
+    /// what keeps the rows right is the commit.
+    pub async fn execute(&self, command: &Command, now: Timestamp) -> Result<Outcome, Failure> {
+        let mut plan = match self.plan(command, now, false).await {
+            Ok(plan) if plan.is_checked_by_its_commit() => plan,
+            // Nothing in the database would find out that this was decided on what is assumed or remembered.
+            Ok(_) | Err(Failure::Rejected(_)) => self.plan(command, now, true).await?,
+            Err(failure) => return Err(failure),
+        };
+        let mut last = NotCommitted("not tried".to_owned());
+        for _ in 0..MAX_ATTEMPTS {
+            if plan.changes.is_empty() {
+                return Ok(plan.outcome);
+            }
+            match self.store.commit(&plan.scope, &plan.changes).await {
+                Ok(()) => return Ok(plan.outcome),
+                Err(failure) => last = failure,
+            }
+            plan = self.plan(command, now, true).await?;
+        }
+        if plan.changes.is_empty() { Ok(plan.outcome) } else { Err(Failure::Busy(last)) }
+    }
+
+    /// Reads what the command needs and lets its rule decide. Unless `fresh`, the configuration may come from a cache,
+    /// and the click of a sign-up is taken to be no referral yet, by a customer whom nobody knows: the commit finds out
+    /// if that is wrong.
+    async fn plan(&self, command: &Command, now: Timestamp, fresh: bool) -> Result<Plan, Failure> {
+        let gate = command.gate();
+        let click = self.clicks.find(gate)?;
+        let program_id = command.program(click.as_ref()).cloned().ok_or(command.unknown_subject())?;
+        let program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
+        let hasher = EmailHasher::for_program(self.identity_secret, &program.id);
+        let is_test = command.is_test(click.as_ref());
+        let assumed_new = !fresh && command.is_sign_up() && click.is_some();
+        let state = if assumed_new {
+            State::default()
+        } else {
+            self.store.load(&command.query(&program, is_test, &hasher)).await?
+        };
+        let affiliate_id = command.affiliate(click.as_ref(), &state).ok_or(command.unknown_subject())?;
+        let affiliate =
+            self.configuration.affiliate(&affiliate_id, fresh).await?.ok_or(Rejection::AffiliateNotFound)?;
+        let view = View {
+            click: click.as_ref(),
+            state: &state,
+            program: &program,
+            affiliate: &affiliate,
+            hasher: &hasher,
+            now,
+        };
+        Ok(command.decide(&view)?)
+    }
+}

@@ -1,0 +1,338 @@
+//! The rule of sales: whose customer bought, whether an affiliate is credited, and what that earns.
+//!
+//! Sources: seed 002; design, sections 1 (who a customer is, the window) and 5 (money). A sale is always recorded; a
+//! commission only if an incentive covers it.
+
+use super::changes::{Change, Event, Plan};
+use super::command::{FirstSeen, Outcome, RecordSale, Rejection};
+use super::{State, View};
+use crate::decision::{Decision, Reason};
+use crate::ids::ReferralId;
+use crate::incentive::{Incentive, PaysFor, choose};
+use crate::messages::{decimal, referral_message, sale_message};
+use crate::referral::{Click, Identity, Referral};
+use crate::sale::{Commission, Conversion, RecordedSale};
+use crate::status::{CommissionStatus, Partnership, ReferralStatus, SalesStatus};
+use crate::time::Timestamp;
+
+/// The referrals that the call names by id, the gate's own first.
+pub(super) fn named_referrals(command: &RecordSale) -> Vec<ReferralId> {
+    let named = [command.details.referral_id.as_ref(), command.details.click_id.as_ref()];
+    let mut ids = vec![command.gate.clone()];
+    for id in named.into_iter().flatten() {
+        let id = ReferralId::new(id);
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
+/// The names of the customer that the call gives.
+pub(super) fn identities(command: &RecordSale) -> Vec<Identity> {
+    let user = command.details.external_user_id.clone().map(Identity::external_user_id);
+    let customer = command.details.customer_id.clone().map(Identity::customer_id);
+    user.into_iter().chain(customer).collect()
+}
+
+/// The referral that the call means: by referral or click id, then by user id, then by customer id.
+pub(super) fn known_referral<'a>(command: &RecordSale, state: &'a State) -> Option<&'a Referral> {
+    pointed_at(command, state).into_iter().next()
+}
+
+/// Every referral that one of the call's identifiers points at, most explicit first.
+fn pointed_at<'a>(command: &RecordSale, state: &'a State) -> Vec<&'a Referral> {
+    let by_id = named_referrals(command).into_iter().skip(usize::from(!names_its_gate(command)));
+    let by_id = by_id.filter_map(|id| state.referral(&id));
+    let by_name = identities(command).into_iter().filter_map(|identity| state.holder(&identity));
+    by_id.chain(by_name).collect()
+}
+
+/// Whether the gate is one of the ids that the caller sent, and not merely what a name was found to mean.
+fn names_its_gate(command: &RecordSale) -> bool {
+    let is_gate = |id: &Option<String>| id.as_deref() == Some(command.gate.as_str());
+    is_gate(&command.details.referral_id) || is_gate(&command.details.click_id)
+}
+
+/// Decides one sale:
+/// 1. the sale is recorded already: that record stands, and what differs is named;
+/// 2. the identifiers point at one referral (else refused, naming two), or at a click that becomes one;
+/// 3. window, statuses and incentive decide whether it is credited and what it earns.
+pub(super) fn decide(command: &RecordSale, view: &View<'_>) -> Result<Plan, Rejection> {
+    if let Some(sale) = &view.state.sale {
+        command.context.reach.admit(&sale.conversion.scope, Rejection::ReferralNotFound)?;
+        return Ok(already_recorded(command, sale));
+    }
+    let pointed_at = pointed_at(command, view.state);
+    let reachable: Vec<&Referral> =
+        pointed_at.iter().copied().filter(|referral| reach(command, referral).is_ok()).collect();
+    if let Some(pair) = reachable.windows(2).find(|pair| matches!(pair, [one, other] if one.id != other.id)) {
+        return Err(disagreement(pair));
+    }
+    let customer = match (reachable.first(), pointed_at.first()) {
+        (Some(referral), _) => Customer::known(referral),
+        (None, Some(unreachable)) => {
+            return Err(reach(command, unreachable).err().unwrap_or(Rejection::ReferralNotFound));
+        }
+        (None, None) => Customer::of_click(command, view)?,
+    };
+    Ok(record(command, customer, view))
+}
+
+/// A referral that the caller may not touch, or that was deleted, does not exist for this call.
+fn reach(command: &RecordSale, referral: &Referral) -> Result<(), Rejection> {
+    command.context.reach.admit(&referral.scope, Rejection::ReferralNotFound)?;
+    if referral.status == ReferralStatus::Deleted { Err(Rejection::ReferralNotFound) } else { Ok(()) }
+}
+
+fn disagreement(pair: &[&Referral]) -> Rejection {
+    match pair {
+        [first, second, ..] => Rejection::IdentifiersDisagree { first: first.id.clone(), second: second.id.clone() },
+        _ => Rejection::ReferralNotFound,
+    }
+}
+
+fn already_recorded(command: &RecordSale, sale: &RecordedSale) -> Plan {
+    let is_own = sale.conversion.id == command.conversion_id;
+    let outcome = Outcome::Sale {
+        sale: Box::new(sale.clone()),
+        first_seen: if is_own { FirstSeen::Now } else { FirstSeen::Before },
+        differing: if is_own { Vec::new() } else { differing_fields(command, &sale.conversion) },
+    };
+    Plan { scope: sale.conversion.scope.clone(), changes: Vec::new(), outcome }
+}
+
+/// The fields in which a repeated call says something else than what is recorded.
+fn differing_fields(command: &RecordSale, recorded: &Conversion) -> Vec<String> {
+    let (sent, kept) = (&command.details, &recorded.details);
+    let differs = [
+        ("sale_amount", command.amount.minor != recorded.amount.minor),
+        ("sale_amount_currency", command.amount.currency != recorded.amount.currency),
+        ("sales_status", command.sales_status != recorded.sales_status),
+        ("status", sent.commission_status != kept.commission_status),
+        ("referral_id", sent.referral_id != kept.referral_id),
+        ("click_id", sent.click_id != kept.click_id),
+        ("customer_id", sent.customer_id != kept.customer_id),
+        ("external_user_id", sent.external_user_id != kept.external_user_id),
+        ("subscription_id", sent.subscription_id != kept.subscription_id),
+        ("product_ids", sent.purchase.product_ids != kept.purchase.product_ids),
+        ("price_ids", sent.purchase.price_ids != kept.purchase.price_ids),
+        ("interval", sent.purchase.interval != kept.purchase.interval),
+        ("is_subscription", sent.purchase.is_subscription != kept.purchase.is_subscription),
+        ("metadata", sent.metadata != kept.metadata),
+        ("created_at", command.occurred_at.is_some_and(|moment| moment != recorded.created_at)),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field.to_owned()).collect()
+}
+
+/// The referral that a sale is about, as it will be after the commit.
+struct Customer {
+    referral: Referral,
+    is_new: bool,
+}
+
+impl Customer {
+    fn known(referral: &Referral) -> Self {
+        let mut referral = referral.clone();
+        referral.seq += 1;
+        Self { referral, is_new: false }
+    }
+
+    /// A click whose visitor buys without having signed up becomes a referral by the sale.
+    fn of_click(command: &RecordSale, view: &View<'_>) -> Result<Self, Rejection> {
+        let click = view.click.filter(|_| names_its_gate(command)).ok_or(Rejection::ReferralNotFound)?;
+        command.context.reach.admit(&click.scope, Rejection::ReferralNotFound)?;
+        Ok(Self { referral: referral_of(command, click, view.now), is_new: true })
+    }
+}
+
+fn referral_of(command: &RecordSale, click: &Click, now: Timestamp) -> Referral {
+    Referral {
+        id: click.id.clone(),
+        scope: click.scope.clone(),
+        affiliate_id: click.affiliate_id.clone(),
+        status: ReferralStatus::Lead,
+        external_user_id: None,
+        customer_id: None,
+        subscription_id: None,
+        email: None,
+        name: None,
+        metadata: None,
+        aliases: Vec::new(),
+        verified: true,
+        clicked_at: Some(click.clicked_at),
+        click: Some(click.facts.clone()),
+        first_sale_at: None,
+        paid_sales: 0,
+        commission_total_minor: 0,
+        seq: 1,
+        created_by_request: command.context.request_id.clone(),
+        created_at: now,
+        converted_at: None,
+        updated_at: now,
+    }
+}
+
+fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Plan {
+    let Customer { mut referral, is_new } = customer;
+    referral.updated_at = view.now;
+    let occurred_at = command.occurred_at.unwrap_or(view.now);
+    let (decision, incentive) = judge(command, &referral, occurred_at, view);
+    let attributed = decision.reason.is_attributed();
+    // A sale that nobody is credited with must not keep a later affiliate's click from being the customer's.
+    let learnt = if attributed { learn_names(command, &mut referral, view.state) } else { Vec::new() };
+    let commission = incentive.map(|incentive| commission_of(command, &referral, incentive, decision.reason, view));
+    let was_converted = referral.converted_at.is_some();
+    if attributed {
+        advance(&mut referral, command, commission.as_ref(), occurred_at);
+    }
+    let conversion = conversion_of(command, &referral, commission.as_ref(), &decision, occurred_at, view.now);
+    let converted = (!was_converted && referral.converted_at.is_some())
+        .then(|| referral_message("referral.converted", &referral, view.affiliate));
+    let sold = attributed.then(|| sale_message("transaction.created", &conversion, commission.as_ref()));
+    let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
+        .telling(&referral.scope, converted.into_iter().chain(sold));
+
+    let scope = referral.scope.clone();
+    let id = referral.id.clone();
+    let stored = Box::new(referral);
+    let mut changes = vec![if is_new { Change::InsertReferral(stored) } else { Change::UpdateReferral(stored) }];
+    changes.extend(learnt.into_iter().map(|name| Change::ClaimIdentity(id.clone(), name)));
+    changes.push(Change::InsertConversion(Box::new(conversion.clone())));
+    changes.extend(commission.clone().map(|commission| Change::InsertCommission(Box::new(commission))));
+    changes.push(Change::AppendEvent(Box::new(event)));
+    let sale = Box::new(RecordedSale { conversion, commission });
+    Plan { scope, changes, outcome: Outcome::Sale { sale, first_seen: FirstSeen::Now, differing: Vec::new() } }
+}
+
+/// Names that nobody holds yet become this referral's, so that later calls need only them.
+fn learn_names(command: &RecordSale, referral: &mut Referral, state: &State) -> Vec<Identity> {
+    let mut unknown = identities(command);
+    unknown.retain(|identity| state.holder(identity).is_none());
+    for identity in &unknown {
+        referral.learn(identity, None);
+    }
+    unknown
+}
+
+/// Whether the sale is credited, why, and by which incentive it earns.
+fn judge<'a>(
+    command: &RecordSale,
+    referral: &Referral,
+    occurred_at: Timestamp,
+    view: &View<'a>,
+) -> (Decision, Option<&'a Incentive>) {
+    let window_days = view.program.attribution_window_days;
+    let decision = |reason| {
+        let age = referral.clicked_at.map(|clicked_at| occurred_at.days_since(clicked_at));
+        Decision::new(reason)
+            .with("affiliate_id", referral.affiliate_id.as_str())
+            .with("sale_amount", decimal(command.amount))
+            .with("sale_amount_currency", command.amount.currency.code())
+            .with("clicked_at", referral.clicked_at.map(Timestamp::to_rfc3339))
+            .with("click_age_days", age)
+            .with("window_days", window_days)
+            .with("sales_status", command.sales_status.as_str())
+    };
+    if referral.status == ReferralStatus::Rejected {
+        return (decision(Reason::ReferralRejected), None);
+    }
+    let in_window = referral.first_sale_at.is_some()
+        || referral.clicked_at.is_none_or(|clicked_at| occurred_at <= clicked_at.plus_days(window_days));
+    if !in_window {
+        return (decision(Reason::AttributionWindowExpired), None);
+    }
+    if command.sales_status != SalesStatus::Complete {
+        return (decision(Reason::SaleNotComplete), None);
+    }
+    if view.affiliate.partnership != Partnership::Approved {
+        return (decision(Reason::AffiliateNotApproved), None);
+    }
+    let purchase = &command.details.purchase;
+    let Some(incentive) = choose(&view.program.incentives, view.affiliate, PaysFor::Sale, purchase) else {
+        return (decision(Reason::NoMatchingIncentive), None);
+    };
+    let priced = |reason| decision(reason).with("incentive_id", incentive.id.as_str());
+    if incentive.reward.is_exclusion() {
+        return (priced(Reason::ExcludedByIncentive), None);
+    }
+    match incentive.reward.for_sale(command.amount, view.program.currency) {
+        Some(earned) => (priced(Reason::CommissionEarned).with("commission_amount", decimal(earned)), Some(incentive)),
+        None => (priced(Reason::MissingRate), Some(incentive)),
+    }
+}
+
+fn commission_of(
+    command: &RecordSale,
+    referral: &Referral,
+    incentive: &Incentive,
+    reason: Reason,
+    view: &View<'_>,
+) -> Commission {
+    let earned = incentive.reward.for_sale(command.amount, view.program.currency);
+    let (derived, hold_until) = incentive.approval.first_status(view.now);
+    let asked = command.details.commission_status;
+    // Without an amount there is nothing that could be paid, whatever the caller asks for.
+    let status = if earned.is_some() { asked.unwrap_or(derived) } else { CommissionStatus::Pending };
+    Commission {
+        id: command.commission_id.clone(),
+        scope: referral.scope.clone(),
+        referral_id: referral.id.clone(),
+        affiliate_id: referral.affiliate_id.clone(),
+        conversion_id: Some(command.conversion_id.clone()),
+        incentive_id: incentive.id.clone(),
+        amount_minor: earned.map(|money| money.minor),
+        currency: view.program.currency,
+        status,
+        hold_days: incentive.approval.hold_days(),
+        hold_until: hold_until.filter(|_| status == CommissionStatus::Pending),
+        reason,
+        created_at: view.now,
+        updated_at: view.now,
+    }
+}
+
+/// Moves the referral on: a paid sale makes a customer or an active subscriber, a trial a trialing one.
+fn advance(referral: &mut Referral, command: &RecordSale, commission: Option<&Commission>, occurred_at: Timestamp) {
+    let next = match command.sales_status {
+        SalesStatus::Complete if command.details.purchase.is_subscription => ReferralStatus::Active,
+        SalesStatus::Complete if referral.status == ReferralStatus::Active => ReferralStatus::Active,
+        SalesStatus::Complete => ReferralStatus::Customer,
+        SalesStatus::Trialing if referral.status == ReferralStatus::Lead => ReferralStatus::Trialing,
+        _ => return,
+    };
+    referral.status = next;
+    referral.converted_at = referral.converted_at.or(Some(occurred_at));
+    referral.first_sale_at = referral.first_sale_at.or(Some(occurred_at));
+    if let Some(commission) = commission {
+        referral.paid_sales += 1;
+        referral.commission_total_minor += commission.amount_minor.unwrap_or(0);
+    }
+}
+
+fn conversion_of(
+    command: &RecordSale,
+    referral: &Referral,
+    commission: Option<&Commission>,
+    decision: &Decision,
+    occurred_at: Timestamp,
+    now: Timestamp,
+) -> Conversion {
+    Conversion {
+        id: command.conversion_id.clone(),
+        scope: referral.scope.clone(),
+        referral_id: referral.id.clone(),
+        affiliate_id: referral.affiliate_id.clone(),
+        sale_key: command.sale_key.clone(),
+        amount: command.amount,
+        sales_status: command.sales_status,
+        details: command.details.clone(),
+        attributed: decision.reason.is_attributed(),
+        commission_id: commission.map(|commission| commission.id.clone()),
+        matched_incentive_id: commission.map(|commission| commission.incentive_id.clone()),
+        decision: decision.clone(),
+        created_at: occurred_at,
+        recorded_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,269 @@
+//! The rule of sign-ups: a click becomes a lead, once, and a customer is referred once per program.
+//!
+//! Sources: seeds 000, 001 and 004; design, section 1 ("Who a customer is").
+
+use super::changes::{Change, Event, Plan};
+use super::command::{FirstSeen, Outcome, Rejection, SignUp, UnknownClick};
+use super::{State, View};
+use crate::decision::{Decision, Reason};
+use crate::email::{EmailHasher, KeptEmail};
+use crate::ids::CommissionId;
+use crate::incentive::{PaysFor, Purchase, Reward, choose};
+use crate::messages::{lead_commission_message, referral_message};
+use crate::program::Program;
+use crate::referral::{Click, Identity, Referral};
+use crate::sale::Commission;
+use crate::status::{CommissionStatus, FraudMode, Partnership, ReferralStatus};
+
+/// The names by which this sign-up's customer may be known: the merchant's user id first, for it wins.
+pub(super) fn identities(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Vec<Identity> {
+    let user = command.external_user_id.clone().map(Identity::external_user_id);
+    let email = kept_email(command, program, hasher).map(|email| Identity::email_hash(email.hash));
+    user.into_iter().chain(email).collect()
+}
+
+fn kept_email(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Option<KeptEmail> {
+    hasher.kept(command.email.as_ref()?, program.email_policy, command.keep_address)
+}
+
+/// Decides one sign-up:
+/// 1. the click is a referral already: that one stands; names that it lacks are filled in, none is replaced;
+/// 2. the click is unknown: refused, or the customer is looked up by user id, as the caller wants;
+/// 3. the customer is known: their first referral stands, and learns what is new about them;
+/// 4. otherwise the click becomes a lead, unless a fraud rule blocks it.
+pub(super) fn decide(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
+    if let Some(referral) = view.state.referral(&command.click_id) {
+        return already_converted(command, referral, view);
+    }
+    let Some(click) = view.click else { return without_click(command, view) };
+    command.context.reach.admit(&click.scope, Rejection::ClickNotFound)?;
+    check_origin(command, view.program)?;
+    let identities = identities(command, view.program, view.hasher);
+    if identities.is_empty() && command.identity_required {
+        return Err(Rejection::NothingKeptOfIdentity);
+    }
+    match known_customer(&identities, view.state) {
+        Some(known) => already_referred(command, known, &identities, view),
+        None => Ok(new_lead(command, click, view)),
+    }
+}
+
+fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> Result<Plan, Rejection> {
+    let not_found = command_not_found(command);
+    if referral.status == ReferralStatus::Deleted {
+        return Err(not_found);
+    }
+    command.context.reach.admit(&referral.scope, not_found)?;
+    check_origin(command, view.program)?;
+    // A commit whose answer was lost is this request's own.
+    if referral.created_by_request == command.context.request_id {
+        let blocked = referral.status == ReferralStatus::Rejected;
+        let reason = if blocked { Reason::SelfReferralBlocked } else { Reason::LeadRecorded };
+        return Ok(unchanged(referral, FirstSeen::Now, reason));
+    }
+    let mut blanks = identities(command, view.program, view.hasher);
+    blanks.retain(|name| referral.lacks(name.kind) && view.state.holder(name).is_none());
+    if blanks.is_empty() || !referral.status.holds_identities() {
+        return Ok(unchanged(referral, FirstSeen::Before, Reason::ClickAlreadyConverted));
+    }
+    Ok(learn(command, referral, &blanks, Reason::ClickAlreadyConverted, view))
+}
+
+fn without_click(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
+    if command.unknown_click == UnknownClick::Refuse {
+        return Err(Rejection::ClickNotFound);
+    }
+    let user = command.external_user_id.clone().map(Identity::external_user_id);
+    let known = user.and_then(|user| view.state.holder(&user)).ok_or(Rejection::CustomerNotFound)?;
+    command.context.reach.admit(&known.scope, Rejection::CustomerNotFound)?;
+    check_origin(command, view.program)?;
+    Ok(unchanged(known, FirstSeen::Before, Reason::CustomerAlreadyReferred))
+}
+
+fn command_not_found(command: &SignUp) -> Rejection {
+    match command.unknown_click {
+        UnknownClick::Refuse => Rejection::ClickNotFound,
+        UnknownClick::FindCustomer => Rejection::CustomerNotFound,
+    }
+}
+
+/// A call from a page must come from one of the program's origins. Without an origin it is no page: the click id,
+/// which nobody can guess, is the proof.
+fn check_origin(command: &SignUp, program: &Program) -> Result<(), Rejection> {
+    match &command.origin {
+        Some(origin) if !program.allows_origin(origin) => {
+            Err(Rejection::OriginNotAllowed { origin: origin.clone(), program_id: program.id.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The referral that one of the identities belongs to; the first identity that is known decides.
+fn known_customer<'a>(identities: &[Identity], state: &'a State) -> Option<&'a Referral> {
+    identities.iter().find_map(|identity| state.holder(identity))
+}
+
+fn unchanged(referral: &Referral, first_seen: FirstSeen, reason: Reason) -> Plan {
+    Plan {
+        scope: referral.scope.clone(),
+        changes: Vec::new(),
+        outcome: Outcome::Referral { referral: Box::new(referral.clone()), first_seen, reason },
+    }
+}
+
+/// The customer is known: nothing is paid twice and the click stays a click. Names that nobody holds become the known
+/// referral's; a name that another referral holds stays where it is.
+fn already_referred(
+    command: &SignUp,
+    known: &Referral,
+    identities: &[Identity],
+    view: &View<'_>,
+) -> Result<Plan, Rejection> {
+    command.context.reach.admit(&known.scope, Rejection::ClickNotFound)?;
+    let elsewhere = identities.iter().any(|name| view.state.holder(name).is_some_and(|holder| holder.id != known.id));
+    let reason = if elsewhere { Reason::EmailBelongsToAnotherReferral } else { Reason::CustomerAlreadyReferred };
+    let unknown: Vec<Identity> = identities.iter().filter(|name| view.state.holder(name).is_none()).cloned().collect();
+    if unknown.is_empty() {
+        return Ok(unchanged(known, FirstSeen::Before, reason));
+    }
+    Ok(learn(command, known, &unknown, reason, view))
+}
+
+/// Gives a referral further names of its customer.
+fn learn(command: &SignUp, known: &Referral, names: &[Identity], reason: Reason, view: &View<'_>) -> Plan {
+    let mut referral = known.clone();
+    referral.seq += 1;
+    referral.updated_at = view.now;
+    for name in names {
+        referral.learn(name, kept_email(command, view.program, view.hasher));
+    }
+    let decision = Decision::new(Reason::IdentityAdded)
+        .with("click_id", command.click_id.as_str())
+        .with("kinds", names.iter().map(|name| name.kind.as_str()).collect::<Vec<_>>());
+    let version = view.program.rules_version;
+    let event = Event::of("referral.identity_added", &referral, decision, &command.context, version);
+    let mut changes = vec![Change::UpdateReferral(Box::new(referral.clone()))];
+    changes.extend(names.iter().map(|name| Change::ClaimIdentity(referral.id.clone(), name.clone())));
+    changes.push(Change::AppendEvent(Box::new(event)));
+    let outcome = Outcome::Referral { referral: Box::new(referral), first_seen: FirstSeen::Before, reason };
+    Plan { scope: known.scope.clone(), changes, outcome }
+}
+
+fn new_lead(command: &SignUp, click: &Click, view: &View<'_>) -> Plan {
+    let self_referral = is_self_referral(command, view);
+    let blocked = self_referral && view.program.self_referral_mode == FraudMode::Block;
+    let mut referral = referral_of(command, click, view);
+    if blocked {
+        referral.status = ReferralStatus::Rejected;
+    }
+    let commission = if blocked { None } else { lead_commission(&referral, &command.commission_id, view) };
+    if let Some(commission) = &commission {
+        referral.commission_total_minor += commission.amount_minor.unwrap_or(0);
+    }
+    let reason = if blocked { Reason::SelfReferralBlocked } else { Reason::LeadRecorded };
+    let event = sign_up_event(command, &referral, commission.as_ref(), reason, self_referral, view);
+    let mut changes = vec![Change::InsertReferral(Box::new(referral.clone()))];
+    if referral.status.holds_identities() {
+        changes.extend(referral.identities().into_iter().map(|name| Change::ClaimIdentity(referral.id.clone(), name)));
+    }
+    changes.extend(commission.map(|commission| Change::InsertCommission(Box::new(commission))));
+    changes.push(Change::AppendEvent(Box::new(event)));
+    let outcome = Outcome::Referral { referral: Box::new(referral), first_seen: FirstSeen::Now, reason };
+    Plan { scope: click.scope.clone(), changes, outcome }
+}
+
+fn is_self_referral(command: &SignUp, view: &View<'_>) -> bool {
+    let hash = command.email.as_ref().map(|email| view.hasher.hash(email));
+    view.program.self_referral_mode != FraudMode::Off && hash.is_some() && hash == view.affiliate.email_hash
+}
+
+fn referral_of(command: &SignUp, click: &Click, view: &View<'_>) -> Referral {
+    Referral {
+        id: click.id.clone(),
+        scope: click.scope.clone(),
+        affiliate_id: click.affiliate_id.clone(),
+        status: ReferralStatus::Lead,
+        external_user_id: command.external_user_id.clone(),
+        customer_id: None,
+        subscription_id: None,
+        email: kept_email(command, view.program, view.hasher),
+        name: command.name.clone().filter(|_| view.program.name_tracking),
+        metadata: None,
+        aliases: Vec::new(),
+        verified: command.verified,
+        clicked_at: Some(click.clicked_at),
+        click: Some(click.facts.clone()),
+        first_sale_at: None,
+        paid_sales: 0,
+        commission_total_minor: 0,
+        seq: 1,
+        created_by_request: command.context.request_id.clone(),
+        created_at: view.now,
+        converted_at: None,
+        updated_at: view.now,
+    }
+}
+
+/// The lead incentive's commission, if the affiliate earns one: a fixed amount. What only a browser vouches for waits
+/// for a person's approval, unless the program trusts browser leads.
+pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &View<'_>) -> Option<Commission> {
+    if view.affiliate.partnership != Partnership::Approved {
+        return None;
+    }
+    let incentive = choose(&view.program.incentives, view.affiliate, PaysFor::Lead, &Purchase::default())?;
+    let Reward::Fixed(minor @ 1..) = incentive.reward else { return None };
+    let trusted = referral.verified || view.program.trust_browser_leads;
+    let (status, hold_until) = if trusted {
+        incentive.approval.first_status(view.now)
+    } else {
+        (CommissionStatus::PendingManualApproval, None)
+    };
+    Some(Commission {
+        id: id.clone(),
+        scope: referral.scope.clone(),
+        referral_id: referral.id.clone(),
+        affiliate_id: referral.affiliate_id.clone(),
+        conversion_id: None,
+        incentive_id: incentive.id.clone(),
+        amount_minor: Some(minor),
+        currency: view.program.currency,
+        status,
+        hold_days: incentive.approval.hold_days(),
+        hold_until,
+        reason: if trusted { Reason::LeadCommissionEarned } else { Reason::LeadAwaitsApproval },
+        created_at: view.now,
+        updated_at: view.now,
+    })
+}
+
+fn sign_up_event(
+    command: &SignUp,
+    referral: &Referral,
+    commission: Option<&Commission>,
+    reason: Reason,
+    self_referral: bool,
+    view: &View<'_>,
+) -> Event {
+    let mut decision = Decision::new(reason)
+        .with("affiliate_id", referral.affiliate_id.as_str())
+        .with("clicked_at", referral.clicked_at.map(super::Timestamp::to_rfc3339))
+        .with("verified", referral.verified);
+    if view.program.self_referral_mode != FraudMode::Off {
+        decision = decision.with("self_referral", self_referral);
+    }
+    if let Some(commission) = commission {
+        decision = decision
+            .with("lead_incentive_id", commission.incentive_id.as_str())
+            .with("commission_id", commission.id.as_str())
+            .with("commission_reason", commission.reason.as_str());
+    }
+    if !command.detail.is_empty() {
+        decision = decision.with("sent", command.detail.clone());
+    }
+    let event = Event::of("referral.lead", referral, decision, &command.context, view.program.rules_version);
+    if referral.status == ReferralStatus::Rejected {
+        return event;
+    }
+    let lead = referral_message("referral.lead", referral, view.affiliate);
+    event.telling(&referral.scope, std::iter::once(lead).chain(commission.map(lead_commission_message)))
+}

@@ -1,0 +1,239 @@
+//! A database in memory that takes and refuses batches as `migrations/0002_ledger.sql` does. Faults are ordered in
+//! advance. Knows no rule.
+
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hash;
+
+use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId};
+use crate::ledger::{Change, Event, NotCommitted, Query, State, Store, Unavailable};
+use crate::program::{Affiliate, Program};
+use crate::referral::{Identity, Referral, Scope};
+use crate::sale::{Commission, Conversion, RecordedSale};
+
+/// The tables, each under its primary key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    pub referrals: BTreeMap<ReferralId, Referral>,
+    pub identities: HashMap<(ProgramId, bool, Identity), ReferralId>,
+    pub conversions: BTreeMap<ConversionId, Conversion>,
+    pub commissions: BTreeMap<CommissionId, Commission>,
+    pub sale_keys: HashMap<(ProgramId, bool, String), ConversionId>,
+    pub events: Vec<Event>,
+}
+
+/// What goes wrong with one commit.
+pub enum Fault {
+    /// The batch is not applied.
+    Lost,
+    /// The batch is applied, but its answer never arrives.
+    AnswerLost,
+    /// The batch is applied only when the next one arrives, just before that.
+    Delayed,
+    /// Somebody else comes first; then the batch is tried.
+    Overtaken(Box<dyn FnOnce()>),
+}
+
+/// The database. Handles to it are shared: `Rc<Database>`.
+#[derive(Default)]
+pub struct Database {
+    rows: RefCell<Rows>,
+    programs: RefCell<HashMap<ProgramId, Program>>,
+    affiliates: RefCell<HashMap<AffiliateId, Affiliate>>,
+    faults: RefCell<VecDeque<Fault>>,
+    delayed: RefCell<Vec<(Scope, Vec<Change>)>>,
+    /// While true, nothing can be read or written.
+    pub is_away: Cell<bool>,
+    /// Loads so far.
+    pub loads: Cell<u32>,
+    /// Batches so far, failed ones included.
+    pub commits: Cell<u32>,
+}
+
+impl Database {
+    pub fn put_program(&self, program: Program) {
+        self.programs.borrow_mut().insert(program.id.clone(), program);
+    }
+
+    pub fn put_affiliate(&self, affiliate: Affiliate) {
+        self.affiliates.borrow_mut().insert(affiliate.id.clone(), affiliate);
+    }
+
+    pub fn program(&self, id: &ProgramId) -> Result<Option<Program>, Unavailable> {
+        self.reach()?;
+        Ok(self.programs.borrow().get(id).cloned())
+    }
+
+    pub fn affiliate(&self, id: &AffiliateId) -> Result<Option<Affiliate>, Unavailable> {
+        self.reach()?;
+        Ok(self.affiliates.borrow().get(id).cloned())
+    }
+
+    /// What the owner does in the dashboard: caches keep the old rules, the version is raised.
+    pub fn change_rules(&self, id: &ProgramId, change: impl FnOnce(&mut Program)) {
+        let mut programs = self.programs.borrow_mut();
+        let program = programs.get_mut(id).expect("the program exists");
+        change(program);
+        program.rules_version += 1;
+    }
+
+    /// Orders a fault; each commit takes one, in order.
+    pub fn next_commit(&self, fault: Fault) {
+        self.faults.borrow_mut().push_back(fault);
+    }
+
+    /// A copy of all rows.
+    pub fn rows(&self) -> Rows {
+        self.rows.borrow().clone()
+    }
+
+    fn reach(&self) -> Result<(), Unavailable> {
+        if self.is_away.get() { Err(Unavailable("the database is away".to_owned())) } else { Ok(()) }
+    }
+
+    fn apply(&self, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
+        let version = self.programs.borrow().get(&scope.program_id).map(|program| program.rules_version);
+        let mut rows = self.rows();
+        for change in changes {
+            rows.apply(scope, change, version).map_err(|why| NotCommitted(why.to_owned()))?;
+        }
+        *self.rows.borrow_mut() = rows;
+        Ok(())
+    }
+
+    fn apply_delayed(&self) {
+        for (scope, changes) in self.delayed.take() {
+            // Nobody waits for the answer of a batch that was given up.
+            let _ = self.apply(&scope, &changes);
+        }
+    }
+
+    /// Whoever overtakes meets no fault that was ordered for the one overtaken.
+    fn let_in(&self, rival: Box<dyn FnOnce()>) {
+        let rest = self.faults.take();
+        rival();
+        self.faults.replace(rest);
+    }
+}
+
+impl Store for Database {
+    async fn load(&self, query: &Query) -> Result<State, Unavailable> {
+        self.loads.set(self.loads.get() + 1);
+        self.reach()?;
+        Ok(self.rows.borrow().read(query))
+    }
+
+    async fn commit(&self, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
+        self.commits.set(self.commits.get() + 1);
+        self.reach().map_err(|away| NotCommitted(away.to_string()))?;
+        self.apply_delayed();
+        let fault = self.faults.borrow_mut().pop_front();
+        match fault {
+            None => self.apply(scope, changes),
+            Some(Fault::Lost) => Err(NotCommitted("lost before it was applied".to_owned())),
+            Some(Fault::AnswerLost) => {
+                self.apply(scope, changes)?;
+                Err(NotCommitted("lost after it was applied".to_owned()))
+            }
+            Some(Fault::Delayed) => {
+                self.delayed.borrow_mut().push((scope.clone(), changes.to_vec()));
+                Err(NotCommitted("no answer yet".to_owned()))
+            }
+            Some(Fault::Overtaken(rival)) => {
+                self.let_in(rival);
+                self.apply(scope, changes)
+            }
+        }
+    }
+}
+
+impl Rows {
+    fn read(&self, query: &Query) -> State {
+        let referrals = query.referrals.iter().filter_map(|id| self.referrals.get(id).cloned()).collect();
+        let Some((program_id, is_test)) = &query.place else {
+            return State { referrals, ..State::default() };
+        };
+        let holder = |identity: &Identity| {
+            let id = self.identities.get(&(program_id.clone(), *is_test, identity.clone()))?;
+            Some((identity.clone(), self.referrals.get(id)?.clone()))
+        };
+        let by_key =
+            query.sale_key.as_ref().and_then(|key| self.sale_keys.get(&(program_id.clone(), *is_test, key.clone())));
+        let sale = by_key.or(query.conversion_id.as_ref()).and_then(|id| {
+            let conversion = self.conversions.get(id)?.clone();
+            let commission = conversion.commission_id.as_ref().and_then(|id| self.commissions.get(id).cloned());
+            Some(RecordedSale { conversion, commission })
+        });
+        State { referrals, holders: query.identities.iter().filter_map(holder).collect(), sale }
+    }
+
+    /// Writes one row or says which constraint forbids it.
+    fn apply(&mut self, scope: &Scope, change: &Change, rules_version: Option<i64>) -> Result<(), &'static str> {
+        match change {
+            Change::InsertReferral(referral) => insert(&mut self.referrals, &referral.id, referral),
+            Change::UpdateReferral(referral) => {
+                let stored = self.referrals.get_mut(&referral.id).ok_or("no such referral to have an event")?;
+                if stored.seq + 1 != referral.seq {
+                    return Err("referral.seq is not the one that was read");
+                }
+                *stored = (**referral).clone();
+                Ok(())
+            }
+            Change::ClaimIdentity(id, identity) => {
+                self.require(id)?;
+                claim(&mut self.identities, place(scope, identity.clone()), id)
+            }
+            Change::InsertConversion(conversion) => {
+                self.require(&conversion.referral_id)?;
+                if let Some(key) = &conversion.sale_key {
+                    claim(&mut self.sale_keys, place(scope, key.clone()), &conversion.id)?;
+                }
+                insert(&mut self.conversions, &conversion.id, conversion)
+            }
+            Change::InsertCommission(commission) => {
+                self.require(&commission.referral_id)?;
+                insert(&mut self.commissions, &commission.id, commission)
+            }
+            Change::AppendEvent(event) => {
+                self.require(&event.referral_id)?;
+                if rules_version != Some(event.rules_version) {
+                    return Err("event.rules_version has moved on");
+                }
+                if self.events.iter().any(|old| old.referral_id == event.referral_id && old.seq == event.seq) {
+                    return Err("event's referral_id and seq are taken");
+                }
+                self.events.push((**event).clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// The foreign keys to `referral`.
+    fn require(&self, id: &ReferralId) -> Result<(), &'static str> {
+        self.referrals.contains_key(id).then_some(()).ok_or("no such referral")
+    }
+}
+
+/// A primary key that begins with the program and the mode.
+fn place<T>(scope: &Scope, value: T) -> (ProgramId, bool, T) {
+    (scope.program_id.clone(), scope.is_test, value)
+}
+
+fn insert<K: Clone + Ord, V: Clone>(table: &mut BTreeMap<K, V>, id: &K, row: &V) -> Result<(), &'static str> {
+    if table.contains_key(id) {
+        return Err("a row has this id");
+    }
+    table.insert(id.clone(), row.clone());
+    Ok(())
+}
+
+fn claim<K: Eq + Hash, V: Clone>(table: &mut HashMap<K, V>, key: K, owner: &V) -> Result<(), &'static str> {
+    match table.entry(key) {
+        Entry::Occupied(_) => Err("identity or sale key is taken"),
+        Entry::Vacant(free) => {
+            free.insert(owner.clone());
+            Ok(())
+        }
+    }
+}

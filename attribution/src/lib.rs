@@ -1,0 +1,21 @@
+//! The rules of Clickledger: who gets the credit for a customer, what it earns, and why.
+//!
+//! In scope: ids, money, statuses, identities, incentives, the decisions on sign-ups, referrals and sales, and the
+//! protocol by which a decision becomes rows exactly once ([`ledger`]). Out of scope: HTTP, JSON dialects, SQL, the
+//! platform. The clock and randomness are arguments; nothing here reads or writes anything by itself.
+
+pub mod decision;
+pub mod email;
+#[cfg(test)]
+mod fixtures;
+pub mod ids;
+pub mod incentive;
+pub mod keys;
+pub mod ledger;
+pub mod messages;
+pub mod money;
+pub mod program;
+pub mod referral;
+pub mod sale;
+pub mod status;
+pub mod time;

@@ -1,0 +1,88 @@
+//! What subscribers are told: the data of webhook messages, in camelCase with upper-case statuses.
+//!
+//! Built by the rules as of the commit and stored in the event's line; a sender wraps them in an envelope later.
+//! Source: reference of both dialects, section 1.13.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value, json};
+
+use crate::money::Money;
+use crate::program::Affiliate;
+use crate::referral::Referral;
+use crate::sale::{Commission, Conversion};
+
+/// One message, without its envelope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// `referral.lead`, `transaction.created`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// As of the commit.
+    pub data: Value,
+}
+
+/// `referral.lead` or `referral.converted`.
+pub fn referral_message(kind: &str, referral: &Referral, affiliate: &Affiliate) -> Message {
+    let email = referral.email.as_ref();
+    let data = json!({
+        "referralId": referral.id.as_str(),
+        "affiliateId": referral.affiliate_id.as_str(),
+        "affiliateProgramId": referral.scope.program_id.as_str(),
+        "trackingId": affiliate.tracking_id,
+        "status": referral.status.as_str().to_uppercase(),
+        "email": email.and_then(|email| email.address.clone()),
+        "emailMasked": email.map(|email| email.masked.clone()),
+        "customerId": referral.customer_id,
+        "externalUserId": referral.external_user_id,
+        "createdAt": referral.created_at.to_rfc3339(),
+    });
+    Message { kind: kind.to_owned(), data }
+}
+
+/// `transaction.created` for a sale; the commission's fields are null when it earned none.
+pub fn sale_message(kind: &str, conversion: &Conversion, commission: Option<&Commission>) -> Message {
+    let amount = commission.and_then(Commission::amount);
+    let data = json!({
+        "transactionId": conversion.id.as_str(),
+        "referralId": conversion.referral_id.as_str(),
+        "affiliateId": conversion.affiliate_id.as_str(),
+        "affiliateProgramId": conversion.scope.program_id.as_str(),
+        "saleAmount": decimal(conversion.amount),
+        "saleCurrency": conversion.amount.currency.code(),
+        "saleStatus": conversion.sales_status.as_str().to_uppercase(),
+        "commissionId": commission.map(|commission| commission.id.as_str()),
+        "commissionAmount": amount.map(decimal),
+        "commissionCurrency": commission.map(|commission| commission.currency.code()),
+        "commissionStatus": commission.map(|commission| commission.status.as_str().to_uppercase()),
+        "holdPeriodDays": commission.and_then(|commission| commission.hold_days),
+        "type": "COMMISSION",
+        "createdAt": conversion.created_at.to_rfc3339(),
+    });
+    Message { kind: kind.to_owned(), data }
+}
+
+/// `transaction.created` for a lead that earned its incentive.
+pub fn lead_commission_message(commission: &Commission) -> Message {
+    let data = json!({
+        "transactionId": commission.id.as_str(),
+        "referralId": commission.referral_id.as_str(),
+        "affiliateId": commission.affiliate_id.as_str(),
+        "affiliateProgramId": commission.scope.program_id.as_str(),
+        "saleAmount": null,
+        "saleCurrency": null,
+        "saleStatus": null,
+        "commissionId": commission.id.as_str(),
+        "commissionAmount": commission.amount().map(decimal),
+        "commissionCurrency": commission.currency.code(),
+        "commissionStatus": commission.status.as_str().to_uppercase(),
+        "holdPeriodDays": commission.hold_days,
+        "type": "COMMISSION",
+        "createdAt": commission.created_at.to_rfc3339(),
+    });
+    Message { kind: "transaction.created".to_owned(), data }
+}
+
+/// An amount as a JSON number in major units, exactly as its decimal text.
+pub fn decimal(money: Money) -> Value {
+    money.to_decimal().parse::<Number>().map_or(Value::Null, Value::Number)
+}

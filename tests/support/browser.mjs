@@ -1,0 +1,38 @@
+// A real Chromium for page tests: the system's own, since a test tool's download needs an open network.
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { chromium } from "playwright-core";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const FLAGS = [
+  "--no-sandbox", // root, in a container, has none
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Opens headless Chromium with an empty profile of its own; `close()` removes it. */
+export function openBrowser() {
+  return chromium.launch({ executablePath: findChromium(), args: FLAGS });
+}
+
+/** The `CHROMIUM` variable, else the first known name on PATH. */
+export function findChromium() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const folders = process.env.PATH.split(delimiter);
+  const found = NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
+  if (found === undefined) throw new Error(`no browser found: install chromium, or set CHROMIUM to its path`);
+  return found;
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,158 @@
+// A running ledger with two teams in it: what most tests begin with. State is its own and thrown away.
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { startRuntime } from "./runtime.mjs";
+
+export const IDENTITY_SECRET = "a secret for tests, and only for them";
+
+const NOW = Date.parse("2026-01-01T00:00:00Z");
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** So many random letters and digits. */
+export function letters(count) {
+  return [...randomBytes(count)].map((byte) => ALPHABET[byte % ALPHABET.length]).join("");
+}
+
+/** A program's keyed hash of an address, made here by hand: HMAC under a key derived for the program. */
+export function emailHash(programId, email) {
+  const key = createHmac("sha256", IDENTITY_SECRET).update(`email:${programId}`).digest();
+  return createHmac("sha256", key).update(email.trim().toLowerCase()).digest("hex");
+}
+
+/**
+ * Starts a ledger; it ends with the test.
+ *
+ * @param t the test, or anything with `after`
+ * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[] }} options columns
+ *   of `program`, and incentives: `{pays_for|trigger, kind, percent|amount_minor, apply_to, product_ids, approval,
+ *   hold_days}`
+ */
+export async function startLedger(t, options = {}) {
+  const runtime = await startRuntime({ vars: { IDENTITY_SECRET, ...options.vars } });
+  t.after(() => runtime.stop());
+  const fixture = await fill(runtime.db, options);
+  return {
+    url: runtime.url,
+    /** D1; another object after a restart. */
+    get db() {
+      return runtime.db;
+    },
+    fixture,
+    restart: () => runtime.restart(),
+    /** A call: an object as body is sent as JSON, a text as it is. */
+    async request(method, path, { key, body, headers = {} } = {}) {
+      const response = await runtime.fetch(path, {
+        method,
+        headers: {
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, text, json: parsed(text) };
+    },
+  };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function fill(db, options) {
+  const main = await team(db, { number: 1, trackingId: "alice", currency: "USD", ...options });
+  const other = await team(db, { number: 2, trackingId: "mallory", currency: "USD" });
+  return { ...main, other };
+}
+
+/** One team with a program, a group, an approved affiliate and keys. */
+async function team(db, { number, trackingId, currency, program = {}, incentives, override = [], browser_origins }) {
+  const ids = {
+    team: `team_${letters(22)}`,
+    program: `prog_${letters(22)}`,
+    group: `grp_${letters(22)}`,
+    affiliate: `aff_${letters(22)}`,
+  };
+  const email = `${trackingId}@partners.example`;
+  const insert = (table, row) => {
+    const names = Object.keys(row);
+    const marks = names.map(() => "?").join(", ");
+    return db.prepare(`INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks})`).bind(...Object.values(row));
+  };
+  const owner = { team_id: ids.team, program_id: ids.program };
+  const keys = {
+    live: `sk_live_${letters(44)}`,
+    test: `sk_test_${letters(44)}`,
+    token: `aff_${letters(44)}`,
+  };
+  const rows = [
+    insert("team", { id: ids.team, name: `Team ${number}`, currency, created_at: NOW }),
+    insert("program", {
+      id: ids.program,
+      number,
+      team_id: ids.team,
+      name: `Program ${number}`,
+      created_at: NOW,
+      ...program,
+    }),
+    insert("affiliate_group", { id: ids.group, ...owner, name: "Everyone", is_default: 1, created_at: NOW }),
+    insert("affiliate", {
+      id: ids.affiliate,
+      ...owner,
+      group_id: ids.group,
+      tracking_id: trackingId,
+      name: trackingId,
+      email,
+      email_hash: emailHash(ids.program, email),
+      partnership: "approved",
+      created_at: NOW,
+    }),
+    ...(browser_origins ?? ["https://shop.example"]).map((origin) => insert("program_origin", { ...owner, origin })),
+    ...(incentives ?? [{ kind: "percentage", percent: "30" }]).map((row) =>
+      insert("incentive", { ...owner, group_id: ids.group, ...incentive(row) }),
+    ),
+    ...override.map((row) => insert("incentive", { ...owner, affiliate_id: ids.affiliate, ...incentive(row) })),
+    ...Object.entries(keys).map(([name, key]) =>
+      insert("api_key", {
+        key_hash: createHash("sha256").update(key).digest("hex"),
+        id: `key_${letters(22)}`,
+        ...owner,
+        kind: name === "token" ? "program_token" : "secret",
+        is_test: name === "test" ? 1 : 0,
+        created_at: NOW,
+      }),
+    ),
+  ];
+  await db.batch(rows);
+  return {
+    team: { id: ids.team, currency },
+    program: { id: ids.program, number },
+    group: { id: ids.group },
+    affiliate: { id: ids.affiliate, trackingId, email },
+    keys,
+  };
+}
+
+let incentivesMade = 0;
+
+function incentive(row) {
+  const kind = row.kind ?? "percentage";
+  incentivesMade += 1;
+  return {
+    id: row.id ?? `inc_${letters(22)}`,
+    name: "For tests",
+    pays_for: row.pays_for ?? row.trigger ?? "sale",
+    kind,
+    rate_ppm: kind === "percentage" ? Math.round(Number(row.percent ?? "30") * 10_000) : null,
+    amount_minor: kind === "fixed" ? row.amount_minor : null,
+    apply_to: row.apply_to ?? "all_plans",
+    product_ids: JSON.stringify(row.product_ids ?? []),
+    approval: row.approval ?? "automatic",
+    hold_days: row.hold_days ?? 0,
+    created_at: NOW + incentivesMade,
+  };
+}

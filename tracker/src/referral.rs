@@ -1,0 +1,39 @@
+//! The referral parameter in a landing page's address: `?aff=partner`, or one of its other names.
+//!
+//! Finds it, decides from it whether the landing is a click, and writes down what is remembered of the landing. State
+//! lives in the page's cookies, which the caller reads and writes.
+
+use crate::output;
+use crate::text::Text;
+
+/// Longest address, up to its query, and longest parameter that are kept of a landing: a cookie holds 4096 bytes.
+const KEPT: u16 = 1024;
+
+/// Finds the referral parameter in `url`, as `name=value`, still percent-encoded; empty if there is none. `names` is a
+/// list with commas; the first name in it that the address carries with a value wins, wherever it stands there.
+pub fn find(url: Text, mut names: Text) -> Text {
+    let query = url.head(b'#').tail(b'?');
+    while !names.is_empty() {
+        let found = query.pair(names.next(b','));
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    names
+}
+
+/// Whether the landing is a click to report: the visitor's first, or the first through this partner. `known` is what was
+/// remembered of the landing that led to the visitor's click; empty if there is no click. Another page of the site, or
+/// the same link once more, is none.
+pub fn is_click(parameter: Text, known: Text, names: Text) -> bool {
+    !parameter.is_empty() && !find(known, names).tail(b'=').equals(parameter.tail(b'='))
+}
+
+/// Writes what is remembered of a landing: its address with no other parameter than the referral's, `parameter` being
+/// what [`find`] found in it. The rest of a query can be anything, secrets included, and a cookie goes out with every
+/// request.
+pub fn landing(url: Text, parameter: Text) {
+    output::copy(url.head(b'#').head(b'?').at_most(KEPT));
+    output::byte(b'?');
+    output::copy(parameter.at_most(KEPT));
+}

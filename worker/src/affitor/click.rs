@@ -1,0 +1,150 @@
+//! `POST /api/v1/track/click`: a browser, or a backend for it, reports a visit through an affiliate's link.
+//!
+//! No key: the code in the link is the proof, and a page's origin must be allowed for the program.
+
+use attribution::ledger::Configuration as _;
+use attribution::program::{Affiliate, Program};
+use attribution::status::Partnership;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use worker::Url;
+
+use super::test_mode::{self, AdditionalData};
+use super::{Problem, named_program, origin_not_allowed};
+use crate::funnel::{Funnel, Visit};
+use crate::http::{Answer, Incoming};
+use crate::input::{self, Fields};
+
+/// A URL and what it carries is at most so long.
+const MAX_URL: usize = 2_000;
+
+/// Query parameters that carry an affiliate's code where the caller does not say it; the second is the older one.
+const CODE_PARAMETERS: [&str; 2] = ["aff", "ref"];
+
+#[derive(Deserialize)]
+struct Body {
+    affiliate_url: Option<String>,
+    partner_code: Option<String>,
+    program_id: Option<Value>,
+    page_url: Option<String>,
+    page_title: Option<String>,
+    referrer_url: Option<String>,
+    session_id: Option<String>,
+    user_agent: Option<String>,
+    screen_resolution: Option<String>,
+    viewport_size: Option<String>,
+    language: Option<String>,
+    timezone: Option<String>,
+    existing_click_id: Option<String>,
+    additional_data: Option<AdditionalData>,
+}
+
+/// Records a click:
+/// 1. test mode goes its own way;
+/// 2. the link must parse and carry a code that is somebody's (400), in a partnership that is approved (200, inactive);
+/// 3. the page's origin must be allowed (403);
+/// 4. prefetches and visitors who opted out are answered `tracked: false`;
+/// 5. appended to a shard, then acknowledged (200).
+pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
+    let (body, sent) = input::read::<Body>(incoming)?;
+    if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
+        return test_mode::answer("click", incoming, funnel, &sent).await;
+    }
+    super::check_program_field("program_id", body.program_id.as_ref())?;
+    let (code, landing) = linked_code(&body)?;
+    let named = named_program(funnel, body.program_id.as_ref()).await?;
+    let origin = incoming.header("origin");
+    let Some((affiliate, program)) = linked_affiliate(funnel, &code, named.as_ref(), origin.as_deref()).await? else {
+        return Err(Problem::Refused("Referral link not found"));
+    };
+    if let Some(origin) = origin.filter(|origin| !program.allows_origin(origin)) {
+        return Ok(origin_not_allowed(&origin, &program.id));
+    }
+    if affiliate.partnership != Partnership::Approved {
+        return Ok(Answer::json(200, &json!({ "success": false, "message": "Referral link is inactive" })));
+    }
+    if let Some(reason) = untracked(incoming, &program) {
+        return Ok(Answer::json(200, &json!({ "success": true, "tracked": false, "reason": reason })));
+    }
+    let facts = facts(body, landing, incoming)?;
+    let ip = incoming.header("cf-connecting-ip");
+    let click = funnel.record_click(Visit { affiliate, is_test: false, clicked_at: None, facts, ip }).await?;
+    Ok(Answer::json(
+        200,
+        &json!({
+            "success": true,
+            "click_id": click.id.as_str(),
+            "partner_code": click.tracking_id,
+            "cookie_window_days": program.cookie_window_days,
+        }),
+    ))
+}
+
+/// The code and the link that it stands in.
+fn linked_code(body: &Body) -> Result<(String, String), Problem> {
+    let landing = body.affiliate_url.clone().filter(|url| !url.trim().is_empty());
+    let landing = landing.ok_or(Problem::Refused("affiliate_url is required"))?;
+    let url = Url::parse(landing.trim()).map_err(|_| Problem::Refused("Invalid affiliate_url"))?;
+    let in_link = CODE_PARAMETERS.iter().find_map(|name| {
+        url.query_pairs().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
+    });
+    let code = body.partner_code.clone().filter(|code| !code.is_empty()).or(in_link);
+    Ok((code.ok_or(Problem::Refused("No aff parameter found in affiliate_url"))?, landing))
+}
+
+/// Whose code it is: in the program that is named, else in the one that allows the page's origin, else in the only one
+/// that has the code. A code of several programs without any hint is nobody's.
+async fn linked_affiliate(
+    funnel: &Funnel,
+    code: &str,
+    named: Option<&attribution::ids::ProgramId>,
+    origin: Option<&str>,
+) -> Result<Option<(Affiliate, Program)>, Problem> {
+    let configuration = funnel.configuration();
+    let mut candidates = configuration.affiliates_by_code(code).await?;
+    candidates.retain(|affiliate| named.is_none_or(|program| affiliate.program_id == *program));
+    let mut found = Vec::new();
+    for affiliate in candidates {
+        if let Some(program) = configuration.program(&affiliate.program_id, false).await? {
+            found.push((affiliate, program));
+        }
+    }
+    if found.len() > 1 {
+        found.retain(|(_, program)| origin.is_some_and(|origin| program.allows_origin(origin)));
+    }
+    Ok(if found.len() == 1 { found.pop() } else { None })
+}
+
+/// Why a visit is no click: nobody looked at the page, or the visitor has opted out.
+fn untracked(incoming: &Incoming, program: &Program) -> Option<&'static str> {
+    let purpose = incoming.header("sec-purpose").or_else(|| incoming.header("purpose")).unwrap_or_default();
+    if purpose.contains("prefetch") || purpose.contains("prerender") {
+        return Some("prefetch");
+    }
+    let opted_out = incoming.header("sec-gpc").as_deref() == Some("1");
+    (opted_out && program.honour_gpc).then_some("gpc")
+}
+
+fn facts(body: Body, landing: String, incoming: &Incoming) -> Result<Map<String, Value>, Problem> {
+    let mut fields = Fields::default();
+    let user_agent = body.user_agent.or_else(|| incoming.header("user-agent"));
+    let sent = [
+        ("affiliate_url", Some(landing)),
+        ("page_url", body.page_url),
+        ("page_title", body.page_title),
+        ("referrer_url", body.referrer_url),
+        ("session_id", body.session_id),
+        ("user_agent", user_agent),
+        ("screen_resolution", body.screen_resolution),
+        ("viewport_size", body.viewport_size),
+        ("language", body.language),
+        ("timezone", body.timezone),
+        ("existing_click_id", body.existing_click_id),
+    ];
+    let kept = sent.into_iter().filter_map(|(name, value)| Some((name, fields.text(name, value, MAX_URL)?)));
+    let mut facts: Map<String, Value> = kept.map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
+    if let Some(data) = body.additional_data {
+        facts.insert("additional_data".to_owned(), Value::Object(data.sent));
+    }
+    Ok(fields.finish(Some(facts))?)
+}

@@ -1,0 +1,141 @@
+//! `POST /api/v1/track/lead`: a visitor who came through a click has signed up. Sources: seeds 001 and 004.
+//!
+//! With a key (server mode) the key's program must be the click's. Without one (browser mode) the click id, which
+//! nobody can guess, is the proof, and a page's origin must be allowed for the program.
+
+use attribution::email::EmailAddress;
+use attribution::ids::{CommissionId, ProgramId, ReferralId};
+use attribution::ledger::{Command, Context, Reach, SignUp, UnknownClick};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::test_mode::{self, AdditionalData};
+use super::{Problem, check_program_field, named_program, optional_caller};
+use crate::funnel::Funnel;
+use crate::http::{Answer, Incoming};
+use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
+use crate::platform::SystemRandom;
+use crate::store::api_key::ApiKey;
+
+/// The published text for identifiers that nobody is known by.
+pub(super) const CUSTOMER_NOT_FOUND: &str = "Customer not found. Provide a valid click_id or customer_key.";
+
+#[derive(Deserialize)]
+struct Body {
+    click_id: Option<String>,
+    customer_key: Option<String>,
+    email: Option<String>,
+    program_id: Option<Value>,
+    additional_data: Option<AdditionalData>,
+}
+
+struct Checked {
+    click_id: Option<String>,
+    customer_key: Option<String>,
+    email: Option<EmailAddress>,
+}
+
+/// Records a lead:
+/// 1. test mode goes its own way;
+/// 2. a key that is present must be right (401); one identifier must be there (400);
+/// 3. the gate of the click, or of the customer known by the key, decides: recorded or known (200), unknown, another
+///    program's, or beyond a lead already (400).
+pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
+    let (body, sent) = input::read::<Body>(incoming)?;
+    if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
+        return test_mode::answer("lead", incoming, funnel, &sent).await;
+    }
+    let key = optional_caller(incoming, funnel).await?;
+    check_program_field("program_id", body.program_id.as_ref())?;
+    let named = body.program_id.as_ref().or(body.additional_data.as_ref().and_then(|data| data.program_id.as_ref()));
+    let program_id = match &key {
+        Some(key) => Some(key.program_id.clone()),
+        None => named_program(funnel, named).await?,
+    };
+    let body = check(body)?;
+    let gate = find_gate(funnel, &body, key.as_ref(), program_id.as_ref()).await?;
+    let gate = gate.ok_or(Problem::Refused(CUSTOMER_NOT_FOUND))?;
+    let command = sign_up(incoming, funnel, body, key.as_ref(), program_id, gate, kept(sent));
+    let (referral, _, _) = funnel.record_referral(Command::SignUp(command)).await?;
+    if referral.status.is_converted() {
+        return Err(Problem::NoLeadAnyMore(referral.status.as_str()));
+    }
+    Ok(Answer::json(200, &json!({ "success": true, "message": "Lead tracked successfully" })))
+}
+
+fn check(body: Body) -> Result<Checked, Problem> {
+    let mut fields = Fields::default();
+    let click_id = fields.text("click_id", body.click_id, MAX_TEXT);
+    let customer_key = fields.text("customer_key", body.customer_key, MAX_TEXT);
+    let email = fields.text("email", body.email, MAX_TEXT);
+    let address = email.as_deref().and_then(EmailAddress::parse);
+    if email.is_some() && address.is_none() {
+        fields.refuse("email", "must be a valid e-mail address");
+    }
+    let checked: Result<Checked, BodyProblem> = fields.finish(Some(Checked { click_id, customer_key, email: address }));
+    let checked = checked?;
+    if checked.click_id.is_none() && checked.customer_key.is_none() {
+        return Err(Problem::Refused("click_id or customer_key is required"));
+    }
+    Ok(checked)
+}
+
+/// The click, if its id can be one; else the referral of the customer who is known by the key.
+async fn find_gate(
+    funnel: &Funnel,
+    body: &Checked,
+    key: Option<&ApiKey>,
+    program: Option<&ProgramId>,
+) -> Result<Option<ReferralId>, Problem> {
+    let click = body.click_id.as_deref().and_then(|id| input::referral_id(id, funnel.settings.click_shards));
+    if click.is_some() {
+        return Ok(click);
+    }
+    let (Some(program), Some(customer)) = (program, &body.customer_key) else { return Ok(None) };
+    Ok(funnel.find_customer(program, key.is_some_and(|key| key.is_test), customer).await?)
+}
+
+fn sign_up(
+    incoming: &Incoming,
+    funnel: &Funnel,
+    body: Checked,
+    key: Option<&ApiKey>,
+    program_id: Option<ProgramId>,
+    gate: ReferralId,
+    detail: Map<String, Value>,
+) -> SignUp {
+    let placement = gate.placement().unwrap_or_else(|| funnel.any_placement());
+    SignUp {
+        context: Context {
+            request_id: incoming.request_id.clone(),
+            actor: key.map_or_else(|| "browser".to_owned(), |key| format!("key:{}", key.id)),
+            reach: Reach {
+                team_id: None,
+                program_id: key.map(|key| key.program_id.clone()),
+                is_test: key.map(|key| key.is_test),
+            },
+        },
+        click_id: gate,
+        unknown_click: UnknownClick::FindCustomer,
+        program_id,
+        // A key vouches for the call wherever it comes from.
+        origin: incoming.header("origin").filter(|_| key.is_none()),
+        verified: key.is_some(),
+        keep_address: false,
+        identity_required: false,
+        external_user_id: body.customer_key,
+        email: body.email,
+        name: None,
+        detail,
+        commission_id: CommissionId::mint(placement, &mut SystemRandom),
+    }
+}
+
+/// What the event's line keeps of the body: all but the address, which lives on as hash and mask.
+fn kept(sent: Value) -> Map<String, Value> {
+    let Value::Object(mut sent) = sent else { return Map::new() };
+    for known in ["click_id", "customer_key", "email", "name", "phone"] {
+        sent.remove(known);
+    }
+    sent
+}

@@ -1,0 +1,168 @@
+//! The Affitor dialect: `/api/v1/*`, flat answers, money in integer minor units.
+//!
+//! Turns requests into commands and outcomes into answers; holds no rule. The one table from problem to status and
+//! body is [`Problem::answer`]. Sources: seeds 001 and 004, and the published texts of its errors.
+
+pub mod click;
+pub mod lead;
+pub mod sale;
+pub mod test_mode;
+
+use attribution::ids::ProgramId;
+use attribution::keys::KeyForm;
+use attribution::ledger::{Rejection, Unavailable};
+use serde_json::{Value, json};
+use worker::console_error;
+
+use crate::caller::{KeyProblem, authenticate};
+use crate::funnel::{Funnel, Refusal};
+use crate::http::{Answer, Incoming};
+use crate::input::BodyProblem;
+use crate::store;
+use crate::store::api_key::ApiKey;
+
+/// Seconds after which a caller may try again when something is away.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// Why a call of this dialect has no good answer.
+#[derive(Debug)]
+pub enum Problem {
+    /// The key.
+    Key(KeyProblem),
+    /// The body.
+    Body(BodyProblem),
+    /// A published refusal: 400 with its text.
+    Refused(&'static str),
+    /// A rule refused it, or something is away.
+    Ledger(Refusal),
+    /// The same transaction again.
+    DuplicateTransaction,
+    /// The customer is beyond a lead: their status.
+    NoLeadAnyMore(&'static str),
+    /// No such route.
+    UnknownPath,
+    /// The route takes other methods: these.
+    WrongMethod(String),
+}
+
+impl From<BodyProblem> for Problem {
+    fn from(problem: BodyProblem) -> Self {
+        Self::Body(problem)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::Ledger(refusal)
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(away: Unavailable) -> Self {
+        Self::Ledger(away.into())
+    }
+}
+
+impl Problem {
+    /// Status and body of every problem of this dialect.
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::Key(KeyProblem::Missing) => failure(401, "Authorization header is required"),
+            Self::Key(_) => failure(401, "Invalid or unknown API token"),
+            Self::Body(problem @ BodyProblem::TooLarge) => failure(413, &problem.message()),
+            Self::Body(problem) => failure(400, &problem.message()),
+            Self::Refused(text) => failure(400, text),
+            Self::Ledger(Refusal::Rejected(rejection)) => rejected(rejection),
+            Self::Ledger(Refusal::TryLater(cause)) => {
+                console_error!("try later: {cause}");
+                failure(503, "The ledger is not available right now. Try again.")
+                    .with_header("retry-after", RETRY_AFTER_SECONDS)
+            }
+            Self::DuplicateTransaction => {
+                failure(409, "Duplicate transaction_id. This sale has already been recorded.")
+            }
+            Self::NoLeadAnyMore(status) => {
+                failure(400, &format!("Customer status cannot be updated to lead. Current status: {status}"))
+            }
+            Self::UnknownPath => failure(404, "There is no such route"),
+            Self::WrongMethod(allowed) => {
+                failure(405, &format!("This route takes {allowed}")).with_header("allow", allowed.clone())
+            }
+        }
+    }
+}
+
+fn failure(status: u16, text: &str) -> Answer {
+    Answer::json(status, &json!({ "error": text }))
+}
+
+fn rejected(rejection: &Rejection) -> Answer {
+    match rejection {
+        Rejection::ClickNotFound | Rejection::CustomerNotFound | Rejection::NothingKeptOfIdentity => {
+            failure(400, lead::CUSTOMER_NOT_FOUND)
+        }
+        Rejection::OtherProgram => failure(400, "Customer does not belong to this program"),
+        Rejection::ReferralNotFound => failure(400, sale::CUSTOMER_NOT_FOUND),
+        Rejection::AffiliateNotFound | Rejection::ClickOfOtherAffiliate | Rejection::ClickAlreadyConverted => {
+            failure(400, "No partner-program relationship found for this customer")
+        }
+        Rejection::IdentityTaken { identity } => {
+            failure(400, &format!("{} belongs to another customer", identity.kind.as_str()))
+        }
+        Rejection::IdentifiersDisagree { first, second } => {
+            failure(400, &format!("The identifiers point to different customers: {first} and {second}"))
+        }
+        Rejection::OriginNotAllowed { origin, program_id } => origin_not_allowed(origin, program_id),
+    }
+}
+
+fn origin_not_allowed(origin: &str, program_id: &ProgramId) -> Answer {
+    let text =
+        format!("Origin {origin} is not allowed for program {program_id}: add it to the program's allowed origins");
+    failure(403, &text)
+}
+
+/// The keys that this dialect takes: a program's token, or its team's secret key.
+const ACCEPTED_KEYS: [KeyForm; 3] = [KeyForm::ProgramToken, KeyForm::Live, KeyForm::Test];
+
+/// The caller of a route that needs a key.
+async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
+    authenticate(incoming, &funnel.database, &ACCEPTED_KEYS).await?.map_err(Problem::Key)
+}
+
+/// The caller of a route that takes a key or none; present but wrong is refused.
+async fn optional_caller(incoming: &Incoming, funnel: &Funnel) -> Result<Option<ApiKey>, Problem> {
+    match caller(incoming, funnel).await {
+        Ok(key) => Ok(Some(key)),
+        Err(Problem::Key(KeyProblem::Missing)) => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The program that a call names, by its id or by its number, as a number or as text; `None` when it names none that
+/// exists.
+async fn named_program(funnel: &Funnel, named: Option<&Value>) -> Result<Option<ProgramId>, Problem> {
+    let text = match named {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => return Ok(None),
+    };
+    if let Ok(number) = text.parse::<i64>() {
+        return Ok(store::program::by_number(&funnel.database, number).await?);
+    }
+    let id = ProgramId::new(text);
+    let program = attribution::ledger::Configuration::program(&funnel.configuration(), &id, false).await?;
+    Ok(program.map(|program| program.id))
+}
+
+/// A program is named by its number or its id: anything else is a wrong type.
+fn check_program_field(field: &str, named: Option<&Value>) -> Result<(), Problem> {
+    match named {
+        None | Some(Value::Null | Value::String(_) | Value::Number(_)) => Ok(()),
+        Some(_) => Err(BodyProblem::Fields(vec![crate::input::FieldProblem {
+            field: field.to_owned(),
+            message: "must be a program's number or id".to_owned(),
+        }])
+        .into()),
+    }
+}

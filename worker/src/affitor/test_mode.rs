@@ -1,0 +1,129 @@
+//! Test mode: `additional_data.test_mode`, and `POST /api/v1/cli/test-event`. Touches no production row.
+//!
+//! A click or lead needs no key here, as published; a sale does. A key that is present must be right.
+
+use attribution::ledger::Configuration as _;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value, json};
+
+use super::{Problem, caller, named_program, optional_caller};
+use crate::funnel::Funnel;
+use crate::http::{Answer, Incoming};
+use crate::input::{self, BodyProblem, FieldProblem};
+use crate::platform::now;
+use crate::store::test_event::{self, TestEvent};
+
+/// `additional_data`: some names mean something, everything is kept.
+pub struct AdditionalData {
+    /// Whether the call is a test.
+    pub test_mode: bool,
+    /// The program, by number or id.
+    pub program_id: Option<Value>,
+    /// All of it, as sent.
+    pub sent: Map<String, Value>,
+}
+
+impl<'de> Deserialize<'de> for AdditionalData {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let sent = Map::deserialize(deserializer)?;
+        let test_mode = match sent.get("test_mode") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(test_mode)) => *test_mode,
+            Some(_) => return Err(de::Error::custom("test_mode must be true or false")),
+        };
+        let program_id = sent.get("program_id").filter(|named| !named.is_null()).cloned();
+        if program_id.as_ref().is_some_and(|named| !named.is_string() && !named.is_number()) {
+            return Err(de::Error::custom("program_id must be a program's number or id"));
+        }
+        if sent.get("event_name").is_some_and(|name| !name.is_string() && !name.is_null()) {
+            return Err(de::Error::custom("event_name must be text"));
+        }
+        Ok(Self { test_mode, program_id, sent })
+    }
+}
+
+/// Keeps a test event and answers its number.
+pub async fn answer(kind: &'static str, incoming: &Incoming, funnel: &Funnel, sent: &Value) -> Result<Answer, Problem> {
+    let data = sent.get("additional_data");
+    let named = data.and_then(|data| data.get("program_id")).or(sent.get("program_id"));
+    let (event_id, program_number) = keep(kind, incoming, funnel, sent, named).await?;
+    Ok(Answer::json(
+        200,
+        &json!({
+            "success": true,
+            "message": format!("Test {kind} event tracked successfully"),
+            "data": { "eventId": event_id, "programId": program_number, "test_mode": true },
+        }),
+    ))
+}
+
+async fn keep(
+    kind: &'static str,
+    incoming: &Incoming,
+    funnel: &Funnel,
+    sent: &Value,
+    named: Option<&Value>,
+) -> Result<(i64, Option<i64>), Problem> {
+    let key = optional_caller(incoming, funnel).await?;
+    let program_id = match &key {
+        Some(key) => Some(key.program_id.clone()),
+        None => named_program(funnel, named).await?,
+    };
+    let program = match &program_id {
+        Some(id) => funnel.configuration().program(id, false).await?,
+        None => None,
+    };
+    let body = without_address(sent);
+    let event = TestEvent {
+        kind,
+        owner: program.as_ref().map(|program| (&program.team_id, &program.id)),
+        body: &body,
+        at: now(),
+    };
+    let event_id = test_event::insert(&funnel.database, &event).await?;
+    Ok((event_id, program.map(|program| program.number)))
+}
+
+/// Test events keep no address.
+fn without_address(sent: &Value) -> Value {
+    let mut body = sent.clone();
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("email");
+    }
+    body
+}
+
+#[derive(Deserialize)]
+struct TestEventBody {
+    event_type: Option<String>,
+    program_id: Option<Value>,
+}
+
+/// `POST /api/v1/cli/test-event`: what the command line's `test` sends to see that the endpoint works.
+pub async fn command_line(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
+    caller(incoming, funnel).await?;
+    let (body, sent) = input::read::<TestEventBody>(incoming)?;
+    let kind = match body.event_type.as_deref() {
+        None | Some("click") => "click",
+        Some("lead") => "lead",
+        Some("sale") => "sale",
+        Some(_) => {
+            let message = "must be one of: click, lead, sale".to_owned();
+            let problem = FieldProblem { field: "event_type".to_owned(), message };
+            return Err(BodyProblem::Fields(vec![problem]).into());
+        }
+    };
+    super::check_program_field("program_id", body.program_id.as_ref())?;
+    let (event_id, _) = keep(kind, incoming, funnel, &sent, body.program_id.as_ref()).await?;
+    Ok(Answer::json(
+        200,
+        &json!({
+            "success": true,
+            "event_type": kind,
+            "event_id": event_id,
+            "received": true,
+            "attributed": false,
+            "message": format!("Test {kind} event received"),
+        }),
+    ))
+}

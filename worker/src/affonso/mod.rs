@@ -1,0 +1,212 @@
+//! The Affonso dialect: `/v1/*`, an envelope around everything, money as decimals in major units.
+//!
+//! Turns requests into commands and outcomes into answers; holds no rule. The one table from problem to status and
+//! body is [`Problem::answer`].
+
+pub mod clicks;
+pub mod conversions;
+pub mod referrals;
+pub mod signups;
+mod views;
+
+use attribution::ids::ProgramId;
+use attribution::keys::KeyForm;
+use attribution::ledger::{Context, Reach, Rejection, Unavailable};
+use attribution::referral::{IdentityKind, Scope};
+use serde_json::{Value, json};
+use worker::console_error;
+
+use crate::caller::{KeyProblem, authenticate};
+use crate::funnel::{Funnel, Refusal};
+use crate::http::{Answer, Incoming};
+use crate::input::{BodyProblem, FieldProblem};
+use crate::store::api_key::ApiKey;
+
+/// Seconds after which a caller may try again when something is away.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// Why a call of this dialect has no good answer.
+#[derive(Debug)]
+pub enum Problem {
+    /// The key.
+    Key(KeyProblem),
+    /// The body.
+    Body(BodyProblem),
+    /// A rule, or something that is away.
+    Refused(Refusal),
+    /// No such object: its kind.
+    NotFound(&'static str),
+    /// No such route.
+    UnknownPath,
+    /// The route takes other methods: these.
+    WrongMethod(String),
+}
+
+impl From<BodyProblem> for Problem {
+    fn from(problem: BodyProblem) -> Self {
+        Self::Body(problem)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(away: Unavailable) -> Self {
+        Self::Refused(away.into())
+    }
+}
+
+/// The success envelope.
+pub(crate) fn success(status: u16, data: &Value) -> Answer {
+    Answer::json(status, &json!({ "success": true, "data": data }))
+}
+
+impl Problem {
+    /// Status and body of every problem of this dialect.
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::Key(problem) => key_problem(*problem),
+            Self::Body(problem) => body_problem(problem),
+            Self::Refused(Refusal::Rejected(rejection)) => rejected(rejection),
+            Self::Refused(Refusal::TryLater(cause)) => {
+                console_error!("try later: {cause}");
+                failure(503, "SERVICE_UNAVAILABLE", "The ledger is not available right now. Try again.", None)
+                    .with_header("retry-after", RETRY_AFTER_SECONDS)
+            }
+            Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
+            Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
+            Self::WrongMethod(allowed) => {
+                failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
+                    .with_header("allow", allowed.clone())
+            }
+        }
+    }
+}
+
+fn failure(status: u16, code: &str, message: &str, field: Option<&str>) -> Answer {
+    let mut error = json!({ "code": code, "message": message });
+    if let (Some(field), Some(error)) = (field, error.as_object_mut()) {
+        error.insert("field".to_owned(), field.into());
+    }
+    Answer::json(status, &json!({ "success": false, "error": error }))
+}
+
+fn key_problem(problem: KeyProblem) -> Answer {
+    let (code, message) = match problem {
+        KeyProblem::Missing => ("MISSING_API_KEY", "API key is required. Use Authorization: Bearer <api_key>"),
+        KeyProblem::Malformed => {
+            ("INVALID_API_KEY_FORMAT", "The API key has no valid form. Use Authorization: Bearer sk_live_…")
+        }
+        KeyProblem::Unknown => ("INVALID_API_KEY", "The API key is not valid"),
+        KeyProblem::Disabled => ("API_KEY_DISABLED", "The API key has been disabled"),
+        KeyProblem::Expired => ("API_KEY_EXPIRED", "The API key has expired"),
+    };
+    failure(401, code, message, None)
+}
+
+fn body_problem(problem: &BodyProblem) -> Answer {
+    match problem {
+        BodyProblem::TooLarge => failure(413, "PAYLOAD_TOO_LARGE", &problem.message(), None),
+        BodyProblem::Malformed(message) => failure(400, "VALIDATION_ERROR", message, None),
+        BodyProblem::Fields(problems) => invalid_fields(&problem.message(), problems),
+    }
+}
+
+fn invalid_fields(message: &str, problems: &[FieldProblem]) -> Answer {
+    let details: Vec<Value> =
+        problems.iter().map(|problem| json!({ "field": problem.field, "message": problem.message })).collect();
+    let field = problems.first().map(|problem| problem.field.as_str());
+    Answer::json(
+        400,
+        &json!({
+            "success": false,
+            "error": { "code": "VALIDATION_ERROR", "message": message, "field": field, "details": details },
+        }),
+    )
+}
+
+fn rejected(rejection: &Rejection) -> Answer {
+    let invalid = |field: &str, message: &str| {
+        invalid_fields(
+            &format!("{field}: {message}"),
+            &[FieldProblem { field: field.to_owned(), message: message.to_owned() }],
+        )
+    };
+    match rejection {
+        Rejection::ClickNotFound => failure(404, "NOT_FOUND", "Click not found", Some("click_id")),
+        Rejection::CustomerNotFound => failure(404, "NOT_FOUND", "Customer not found", None),
+        Rejection::ReferralNotFound => {
+            failure(404, "NOT_FOUND", "No referral is known by the identifiers of this call", None)
+        }
+        Rejection::OtherProgram => failure(404, "NOT_FOUND", "Referral not found", None),
+        Rejection::AffiliateNotFound => failure(404, "NOT_FOUND", "Affiliate not found", Some("affiliate_id")),
+        Rejection::ClickAlreadyConverted => invalid("click_id", "the click has been converted already"),
+        Rejection::ClickOfOtherAffiliate => invalid("click_id", "the click belongs to another affiliate"),
+        Rejection::NothingKeptOfIdentity => {
+            invalid("external_user_id", "is required: this program keeps no e-mail addresses")
+        }
+        Rejection::IdentityTaken { identity } => {
+            let field = taken_field(identity.kind);
+            let message = format!("A referral with this {field} already exists in the program");
+            failure(409, "DUPLICATE_ERROR", &message, Some(field))
+        }
+        Rejection::IdentifiersDisagree { first, second } => invalid_fields(
+            &format!("the identifiers point to different referrals: {first} and {second}"),
+            &[FieldProblem {
+                field: "referral_id".to_owned(),
+                message: format!("identifiers point to {first} and to {second}"),
+            }],
+        ),
+        Rejection::OriginNotAllowed { origin, program_id } => failure(
+            403,
+            "FORBIDDEN",
+            &format!("Origin {origin} is not among the allowed origins of program {program_id}"),
+            None,
+        ),
+    }
+}
+
+fn taken_field(kind: IdentityKind) -> &'static str {
+    match kind {
+        IdentityKind::EmailHash => "email",
+        other => other.as_str(),
+    }
+}
+
+/// The caller of a route of this dialect: a team's secret key.
+pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
+    authenticate(incoming, &funnel.database, &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
+}
+
+/// Who asks, for the ledger: a key reaches its team's rows of its mode.
+fn context(incoming: &Incoming, key: &ApiKey) -> Context {
+    Context {
+        request_id: incoming.request_id.clone(),
+        actor: format!("key:{}", key.id),
+        reach: Reach { team_id: Some(key.team_id.clone()), program_id: None, is_test: Some(key.is_test) },
+    }
+}
+
+/// The same for calls whose identifiers and keys are the program's own.
+fn program_context(incoming: &Incoming, key: &ApiKey) -> Context {
+    let mut context = context(incoming, key);
+    context.reach.program_id = Some(key.program_id.clone());
+    context
+}
+
+/// Where the rows of a key's calls belong.
+fn scope(key: &ApiKey) -> Scope {
+    Scope { team_id: key.team_id.clone(), program_id: key.program_id.clone(), is_test: key.is_test }
+}
+
+/// `programId`, where it is sent, must be the key's own.
+fn check_program(sent: Option<&String>, key: &ApiKey) -> Result<(), Problem> {
+    match sent {
+        Some(sent) if ProgramId::new(sent) != key.program_id => Err(Problem::NotFound("Program")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,232 @@
+//! `ClickLedger`: a shard of the ledger. It keeps its own clicks and is the gate of its referrals.
+//!
+//! State: clicks in the object's own SQLite ([`shard`]), acknowledged there and counted into D1 by alarm; the gates in
+//! memory ([`gate`]), which only save work. What keeps the rows right is the commit in D1, so an object that is reset
+//! between any two awaits loses nothing that was acknowledged.
+
+mod gate;
+mod shard;
+
+use attribution::ids::{Placement, ReferralId};
+use attribution::ledger::{Clicks as _, Command, Failure, Ledger, Outcome, Rejection, Unavailable};
+use attribution::referral::Click;
+use attribution::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use worker::{
+    DurableObject, Env, Headers, Method, Request, RequestInit, Response, State, Stub, console_error, durable_object,
+};
+
+use self::gate::{GateBusy, Gates};
+use self::shard::Shard;
+use crate::configuration::CachedConfiguration;
+use crate::platform::{Settings, now};
+use crate::store::{Database, click_count};
+
+/// The name of the binding in wrangler.toml.
+const BINDING: &str = "CLICK_LEDGER";
+
+/// Counts reach D1 at most so long after their click.
+const COUNT_DELAY_MILLISECONDS: i64 = 2_000;
+
+/// What the Worker asks of a shard.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ShardRequest {
+    /// Append a click.
+    Track(Click),
+    /// Decide and commit a command.
+    Execute(Box<Command>),
+    /// The click with this id.
+    FindClick(ReferralId),
+    /// The latest clicks of a program.
+    LatestClicks {
+        /// The program.
+        program_id: String,
+        /// Whether test clicks are wanted instead of live ones.
+        is_test: bool,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Whether the object and its storage answer.
+    Ping,
+}
+
+/// What a shard answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ShardAnswer {
+    /// The click is stored.
+    Tracked,
+    /// What the command came to.
+    Decided(Outcome),
+    /// Why it was refused.
+    Rejected(Rejection),
+    /// The click, if it is there.
+    Click(Option<Click>),
+    /// Clicks, newest first.
+    Clicks(Vec<Click>),
+    /// The object and its storage answer.
+    Pong,
+    /// Try again: the gate stayed shut, others kept winning, or D1 is away. Says which, for the log.
+    TryLater(String),
+}
+
+/// A shard: see the module.
+#[durable_object]
+pub struct ClickLedger {
+    state: State,
+    env: Env,
+    shard: Shard,
+    gates: Gates,
+}
+
+impl DurableObject for ClickLedger {
+    fn new(state: State, env: Env) -> Self {
+        let shard = Shard::open(state.storage().sql());
+        Self { state, env, shard, gates: Gates::default() }
+    }
+
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        let request: ShardRequest = serde_json::from_slice(&request.bytes().await?)?;
+        let answer = self.answer(request).await.unwrap_or_else(|away| ShardAnswer::TryLater(away.to_string()));
+        Response::from_bytes(serde_json::to_vec(&answer)?)
+    }
+
+    /// Carries counts to D1. Arms the next alarm before anything else and never fails: a failing alarm would be given
+    /// up after some tries.
+    async fn alarm(&self) -> worker::Result<Response> {
+        if let Err(away) = self.carry_counts().await {
+            console_error!("counts of shard {:?} wait: {away}", self.number());
+        }
+        Response::empty()
+    }
+}
+
+impl ClickLedger {
+    async fn answer(&self, request: ShardRequest) -> Result<ShardAnswer, Unavailable> {
+        match request {
+            ShardRequest::Track(click) => self.track(&click).await,
+            ShardRequest::Execute(command) => self.execute(&command).await,
+            ShardRequest::FindClick(id) => self.shard.find(&id).map(ShardAnswer::Click),
+            ShardRequest::LatestClicks { program_id, is_test, limit } => {
+                self.shard.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
+            }
+            ShardRequest::Ping => self.shard.ping().map(|()| ShardAnswer::Pong),
+        }
+    }
+
+    /// The alarm is armed before the click is written: without a click it is harmless, and a click without an alarm
+    /// would wait for the next one to be counted.
+    async fn track(&self, click: &Click) -> Result<ShardAnswer, Unavailable> {
+        self.arm_alarm().await?;
+        self.shard.append(click, now())?;
+        Ok(ShardAnswer::Tracked)
+    }
+
+    async fn execute(&self, command: &Command) -> Result<ShardAnswer, Unavailable> {
+        let Ok(_turn) = self.gates.enter(command.gate()).await else {
+            return Ok(ShardAnswer::TryLater(GateBusy.to_string()));
+        };
+        let settings = Settings::of(&self.env).map_err(|problem| Unavailable(problem.to_string()))?;
+        let database = Database::of(&self.env)?;
+        let ledger = Ledger {
+            configuration: &CachedConfiguration::of(&database),
+            store: &database,
+            clicks: &self.shard,
+            identity_secret: settings.identity_secret.as_bytes(),
+        };
+        match ledger.execute(command, now()).await {
+            Ok(outcome) => Ok(ShardAnswer::Decided(outcome)),
+            Err(Failure::Rejected(rejection)) => Ok(ShardAnswer::Rejected(rejection)),
+            Err(Failure::Busy(cause)) => Ok(ShardAnswer::TryLater(format!("others kept winning: {cause}"))),
+            Err(Failure::Unavailable(away)) => Err(away),
+        }
+    }
+
+    async fn arm_alarm(&self) -> Result<(), Unavailable> {
+        if self.shard.alarm_is_armed() {
+            return Ok(());
+        }
+        let armed = self.state.storage().set_alarm(COUNT_DELAY_MILLISECONDS).await;
+        armed.map_err(|cause| Unavailable(cause.to_string()))?;
+        self.shard.note_alarm(true);
+        Ok(())
+    }
+
+    async fn carry_counts(&self) -> Result<(), Unavailable> {
+        self.shard.note_alarm(false);
+        self.shard.count()?;
+        if !self.shard.has_unsent_counts()? {
+            return Ok(());
+        }
+        self.arm_alarm().await?;
+        let counts = self.shard.unsent_counts()?;
+        let database = Database::of(&self.env)?;
+        let number = self.number().ok_or_else(|| Unavailable("a shard without a number".to_owned()))?;
+        click_count::store(&database, number, &counts).await?;
+        self.shard.note_sent(&counts)
+    }
+
+    /// The shard's number, from the object's name.
+    fn number(&self) -> Option<u16> {
+        self.state.id().name()?.strip_prefix("shard-")?.parse().ok()
+    }
+}
+
+/// Asks the shard of `placement`. The object is created in the region of D1, which it will talk to for ever.
+pub async fn ask(
+    env: &Env,
+    settings: &Settings,
+    placement: Placement,
+    request: &ShardRequest,
+) -> Result<ShardAnswer, Unavailable> {
+    let away = |cause: worker::Error| Unavailable(cause.to_string());
+    let stub = stub(env, settings, placement).map_err(away)?;
+    let body = serde_json::to_vec(request).map_err(|cause| Unavailable(cause.to_string()))?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(Headers::new()).with_body(Some(js_bytes(&body)));
+    let request = Request::new_with_init("https://shard/", &init).map_err(away)?;
+    let mut response = stub.fetch_with_request(request).await.map_err(away)?;
+    let answer = response.bytes().await.map_err(away)?;
+    serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
+}
+
+fn js_bytes(bytes: &[u8]) -> wasm_bindgen::JsValue {
+    worker::js_sys::Uint8Array::from(bytes).into()
+}
+
+fn stub(env: &Env, settings: &Settings, placement: Placement) -> worker::Result<Stub> {
+    let namespace = env.durable_object(BINDING)?;
+    let name = format!("shard-{}", placement.shard);
+    match &settings.location {
+        Some(location) => namespace.get_by_name_with_location_hint(&name, location),
+        None => namespace.get_by_name(&name),
+    }
+}
+
+/// Asks every shard for its part of the latest clicks and merges them.
+pub async fn latest_clicks(
+    env: &Env,
+    settings: &Settings,
+    program_id: &str,
+    is_test: bool,
+    limit: u32,
+) -> Result<Vec<Click>, Unavailable> {
+    let requests = (0..settings.click_shards).map(|shard| async move {
+        let request = ShardRequest::LatestClicks { program_id: program_id.to_owned(), is_test, limit };
+        ask(env, settings, Placement::of_shard(shard), &request).await
+    });
+    let mut clicks = Vec::new();
+    for answer in futures_util::future::join_all(requests).await {
+        match answer? {
+            ShardAnswer::Clicks(of_shard) => clicks.extend(of_shard),
+            other => return Err(Unavailable(format!("a shard was asked for clicks and answered {other:?}"))),
+        }
+    }
+    clicks.sort_by_key(|click| std::cmp::Reverse(click.clicked_at));
+    clicks.truncate(limit as usize);
+    Ok(clicks)
+}
+
+/// The month of a moment, as monthly tables are named: `2026_11`.
+fn month(moment: Timestamp) -> String {
+    moment.to_rfc3339().chars().take(7).map(|letter| if letter == '-' { '_' } else { letter }).collect()
+}

@@ -1,0 +1,268 @@
+//! A shard's own SQLite: clicks in monthly tables, and how far they have been counted.
+//!
+//! A click is one row and one index entry. Counting is the alarm's work: it reads on from where it stopped and raises
+//! absolute counts in the same synchronous step (no await, hence one transaction), so a crash at any point counts
+//! nothing twice. `sent` says what D1 is known to have; repeating a send is harmless.
+
+use std::cell::{Cell, RefCell};
+
+use attribution::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
+use attribution::ledger::{Clicks, Unavailable};
+use attribution::referral::{Click, Scope};
+use attribution::time::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::{SqlStorage, SqlStorageValue};
+
+use super::month;
+use crate::store::click_count::ClickCount;
+
+/// So many rows of a month are looked through for the latest clicks of one program.
+const LATEST_SCAN_ROWS: i64 = 5_000;
+
+/// D1 takes so many counts in one statement.
+const COUNTS_PER_SEND: i64 = 500;
+
+/// The object's storage.
+pub struct Shard {
+    sql: SqlStorage,
+    /// Names of the monthly tables, newest first.
+    months: RefCell<Vec<String>>,
+    alarm_armed: Cell<bool>,
+    /// Why the storage could not be opened; every call says so.
+    broken: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ClickRow {
+    id: String,
+    team_id: String,
+    program_id: String,
+    is_test: i64,
+    affiliate_id: String,
+    tracking_id: String,
+    clicked_at: i64,
+    facts: String,
+}
+
+const CLICK_COLUMNS: &str = "id, team_id, program_id, is_test, affiliate_id, tracking_id, clicked_at, facts";
+
+impl Shard {
+    /// Opens the storage, creating what every shard has.
+    pub fn open(sql: SqlStorage) -> Self {
+        let mut shard = Self { sql, months: RefCell::default(), alarm_armed: Cell::new(false), broken: None };
+        if let Err(cause) = shard.prepare() {
+            shard.broken = Some(cause.0);
+        }
+        shard
+    }
+
+    fn prepare(&self) -> Result<(), Unavailable> {
+        self.run(
+            "CREATE TABLE IF NOT EXISTS click_count (program_id TEXT NOT NULL, affiliate_id TEXT NOT NULL, \
+               is_test INTEGER NOT NULL, hour INTEGER NOT NULL, team_id TEXT NOT NULL, clicks INTEGER NOT NULL, \
+               sent INTEGER NOT NULL, PRIMARY KEY (program_id, affiliate_id, is_test, hour)) WITHOUT ROWID",
+            vec![],
+        )?;
+        self.run(
+            "CREATE TABLE IF NOT EXISTS counted (month TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
+            vec![],
+        )?;
+        self.read_months()
+    }
+
+    fn read_months(&self) -> Result<(), Unavailable> {
+        #[derive(Deserialize)]
+        struct Row {
+            month: String,
+        }
+        let rows: Vec<Row> = self.rows("SELECT month FROM counted ORDER BY month DESC", vec![])?;
+        *self.months.borrow_mut() = rows.into_iter().map(|row| row.month).collect();
+        Ok(())
+    }
+
+    /// Appends a click to the month in which it is recorded. Appending the same click again changes nothing.
+    pub fn append(&self, click: &Click, now: Timestamp) -> Result<(), Unavailable> {
+        let month = month(now);
+        self.ensure_month(&month)?;
+        let sql = format!(
+            "INSERT INTO click_{month} ({CLICK_COLUMNS}, hour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (id) DO NOTHING"
+        );
+        self.run(
+            &sql,
+            vec![
+                click.id.as_str().into(),
+                click.scope.team_id.as_str().into(),
+                click.scope.program_id.as_str().into(),
+                i64::from(click.scope.is_test).into(),
+                click.affiliate_id.as_str().into(),
+                click.tracking_id.as_str().into(),
+                click.clicked_at.milliseconds().into(),
+                click.facts.to_string().into(),
+                click.clicked_at.milliseconds().div_euclid(3_600_000).into(),
+            ],
+        )
+    }
+
+    fn ensure_month(&self, month: &str) -> Result<(), Unavailable> {
+        if self.months.borrow().iter().any(|known| known == month) {
+            return Ok(());
+        }
+        self.run(
+            &format!(
+                "CREATE TABLE IF NOT EXISTS click_{month} (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, \
+                   team_id TEXT NOT NULL, program_id TEXT NOT NULL, is_test INTEGER NOT NULL, \
+                   affiliate_id TEXT NOT NULL, tracking_id TEXT NOT NULL, clicked_at INTEGER NOT NULL, \
+                   facts TEXT NOT NULL, hour INTEGER NOT NULL)"
+            ),
+            vec![],
+        )?;
+        self.run("INSERT INTO counted (month, position) VALUES (?, 0) ON CONFLICT DO NOTHING", vec![month.into()])?;
+        self.read_months()
+    }
+
+    /// The latest clicks of a program, newest first, out of the newest month that has any.
+    pub fn latest(&self, program_id: &str, is_test: bool, limit: u32) -> Result<Vec<Click>, Unavailable> {
+        let mut clicks = Vec::new();
+        for month in self.months.borrow().iter() {
+            let wanted = i64::from(limit).saturating_sub(i64::try_from(clicks.len()).unwrap_or(i64::MAX));
+            if wanted <= 0 {
+                break;
+            }
+            let sql = format!(
+                "SELECT {CLICK_COLUMNS} FROM (SELECT * FROM click_{month} ORDER BY position DESC LIMIT ?) \
+                 WHERE program_id = ? AND is_test = ? LIMIT ?"
+            );
+            let values = vec![LATEST_SCAN_ROWS.into(), program_id.into(), i64::from(is_test).into(), wanted.into()];
+            let rows: Vec<ClickRow> = self.rows(&sql, values)?;
+            for row in rows {
+                clicks.push(row.try_into()?);
+            }
+        }
+        Ok(clicks)
+    }
+
+    /// Whether the storage answers.
+    pub fn ping(&self) -> Result<(), Unavailable> {
+        self.run("SELECT 1", vec![])
+    }
+
+    /// Whether an alarm is known to be armed; after a restart of the object nothing is known.
+    pub fn alarm_is_armed(&self) -> bool {
+        self.alarm_armed.get()
+    }
+
+    /// Notes whether an alarm is armed.
+    pub fn note_alarm(&self, armed: bool) {
+        self.alarm_armed.set(armed);
+    }
+
+    /// Raises the counts by every click since the last time.
+    pub fn count(&self) -> Result<(), Unavailable> {
+        for month in self.months.borrow().iter() {
+            // Both statements run without an await between them: one transaction.
+            self.run(
+                &format!(
+                    "INSERT INTO click_count (program_id, affiliate_id, is_test, hour, team_id, clicks, sent) \
+                     SELECT program_id, affiliate_id, is_test, hour, team_id, COUNT(*), 0 FROM click_{month} \
+                     WHERE position > (SELECT position FROM counted WHERE month = ?) \
+                     GROUP BY program_id, affiliate_id, is_test, hour, team_id \
+                     ON CONFLICT DO UPDATE SET clicks = clicks + excluded.clicks"
+                ),
+                vec![month.as_str().into()],
+            )?;
+            self.run(
+                &format!(
+                    "UPDATE counted SET position = (SELECT MAX(position) FROM click_{month}) \
+                     WHERE month = ? AND position < (SELECT MAX(position) FROM click_{month})"
+                ),
+                vec![month.as_str().into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether D1 has yet to hear of a count.
+    pub fn has_unsent_counts(&self) -> Result<bool, Unavailable> {
+        Ok(!self.unsent(1)?.is_empty())
+    }
+
+    /// Counts that D1 has yet to hear of, as absolute values.
+    pub fn unsent_counts(&self) -> Result<Vec<ClickCount>, Unavailable> {
+        self.unsent(COUNTS_PER_SEND)
+    }
+
+    fn unsent(&self, limit: i64) -> Result<Vec<ClickCount>, Unavailable> {
+        self.rows(
+            "SELECT program_id, affiliate_id, is_test, hour, team_id, clicks FROM click_count WHERE sent < clicks LIMIT ?",
+            vec![limit.into()],
+        )
+    }
+
+    /// D1 has these counts.
+    pub fn note_sent(&self, counts: &[ClickCount]) -> Result<(), Unavailable> {
+        for count in counts {
+            self.run(
+                "UPDATE click_count SET sent = MAX(sent, ?) \
+                 WHERE program_id = ? AND affiliate_id = ? AND is_test = ? AND hour = ?",
+                vec![
+                    count.clicks.into(),
+                    count.program_id.as_str().into(),
+                    count.affiliate_id.as_str().into(),
+                    count.is_test.into(),
+                    count.hour.into(),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<(), Unavailable> {
+        self.check()?;
+        self.sql.exec(sql, values).map(|_| ()).map_err(|cause| Unavailable(cause.to_string()))
+    }
+
+    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, Unavailable> {
+        self.check()?;
+        let cursor = self.sql.exec(sql, values).map_err(|cause| Unavailable(cause.to_string()))?;
+        cursor.to_array().map_err(|cause| Unavailable(cause.to_string()))
+    }
+
+    fn check(&self) -> Result<(), Unavailable> {
+        self.broken.clone().map_or(Ok(()), |cause| Err(Unavailable(cause)))
+    }
+}
+
+impl Clicks for Shard {
+    /// Looks through the months, newest first: a handful of look-ups by unique index.
+    fn find(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
+        for month in self.months.borrow().iter() {
+            let sql = format!("SELECT {CLICK_COLUMNS} FROM click_{month} WHERE id = ?");
+            let rows: Vec<ClickRow> = self.rows(&sql, vec![id.as_str().into()])?;
+            if let Some(row) = rows.into_iter().next() {
+                return row.try_into().map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl TryFrom<ClickRow> for Click {
+    type Error = Unavailable;
+
+    fn try_from(row: ClickRow) -> Result<Self, Unavailable> {
+        Ok(Self {
+            id: ReferralId::new(row.id),
+            scope: Scope {
+                team_id: TeamId::new(row.team_id),
+                program_id: ProgramId::new(row.program_id),
+                is_test: row.is_test == 1,
+            },
+            affiliate_id: AffiliateId::new(row.affiliate_id),
+            tracking_id: row.tracking_id,
+            clicked_at: Timestamp::from_milliseconds(row.clicked_at),
+            facts: serde_json::from_str(&row.facts).map_err(|cause| Unavailable(cause.to_string()))?,
+        })
+    }
+}

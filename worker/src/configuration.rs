@@ -1,0 +1,119 @@
+//! Programs, affiliates and keys as the isolate remembers them: at most ten seconds old.
+//!
+//! State: three maps in the isolate's memory, thrown away with it and bounded. A look-up that misses asks D1 at once,
+//! so what was just created works; a disabled key is dead within ten seconds. Money is safe from stale rules: a batch
+//! names the version it was decided under, and the second attempt reads afresh.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use attribution::ids::{AffiliateId, ProgramId};
+use attribution::ledger::{Configuration, Unavailable};
+use attribution::program::{Affiliate, Program};
+use attribution::time::Timestamp;
+
+use crate::platform::now;
+use crate::store::api_key::ApiKey;
+use crate::store::{self, Database};
+
+/// How long a remembered row may be used.
+const LIFE_MILLISECONDS: i64 = 10_000;
+
+/// So many rows of a kind are remembered; beyond it all of them are forgotten at once.
+const MAX_REMEMBERED: usize = 10_000;
+
+thread_local! {
+    static PROGRAMS: Memory<ProgramId, Program> = Memory::default();
+    static AFFILIATES: Memory<AffiliateId, Affiliate> = Memory::default();
+    static AFFILIATES_BY_CODE: Memory<String, Vec<Affiliate>> = Memory::default();
+    static KEYS: Memory<String, ApiKey> = Memory::default();
+}
+
+struct Memory<K, V>(RefCell<HashMap<K, (Timestamp, V)>>);
+
+impl<K, V> Default for Memory<K, V> {
+    fn default() -> Self {
+        Self(RefCell::new(HashMap::new()))
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Memory<K, V> {
+    fn recall(&self, key: &K) -> Option<V> {
+        let rows = self.0.borrow();
+        let (read_at, value) = rows.get(key)?;
+        let age = now().milliseconds() - read_at.milliseconds();
+        (age < LIFE_MILLISECONDS).then(|| value.clone())
+    }
+
+    fn remember(&self, key: K, value: V) {
+        let mut rows = self.0.borrow_mut();
+        if rows.len() >= MAX_REMEMBERED {
+            rows.clear();
+        }
+        rows.insert(key, (now(), value));
+    }
+}
+
+/// The configuration as remembered, and D1 behind it.
+pub struct CachedConfiguration<'a>(&'a Database);
+
+impl<'a> CachedConfiguration<'a> {
+    /// Asks `database` for what is not remembered.
+    pub fn of(database: &'a Database) -> Self {
+        Self(database)
+    }
+
+    /// Everyone whose links carry this code, in all programs.
+    pub async fn affiliates_by_code(&self, code: &str) -> Result<Vec<Affiliate>, Unavailable> {
+        let code = code.to_owned();
+        if let Some(affiliates) = AFFILIATES_BY_CODE.with(|memory| memory.recall(&code)) {
+            return Ok(affiliates);
+        }
+        let affiliates = store::affiliate::by_tracking_id(self.0, &code).await?;
+        // Nobody is not remembered: an affiliate who was just created works at once.
+        if !affiliates.is_empty() {
+            AFFILIATES_BY_CODE.with(|memory| memory.remember(code, affiliates.clone()));
+        }
+        Ok(affiliates)
+    }
+
+    /// The key with this SHA-256.
+    pub async fn key(&self, key_hash: &str) -> Result<Option<ApiKey>, Unavailable> {
+        let key_hash = key_hash.to_owned();
+        if let Some(key) = KEYS.with(|memory| memory.recall(&key_hash)) {
+            return Ok(Some(key));
+        }
+        let key = store::api_key::find(self.0, &key_hash).await?;
+        if let Some(key) = &key {
+            KEYS.with(|memory| memory.remember(key_hash, key.clone()));
+        }
+        Ok(key)
+    }
+}
+
+impl Configuration for CachedConfiguration<'_> {
+    async fn program(&self, id: &ProgramId, fresh: bool) -> Result<Option<Program>, Unavailable> {
+        let remembered = if fresh { None } else { PROGRAMS.with(|memory| memory.recall(id)) };
+        if remembered.is_some() {
+            return Ok(remembered);
+        }
+        let program = store::program::find(self.0, id).await?;
+        if let Some(program) = &program {
+            PROGRAMS.with(|memory| memory.remember(id.clone(), program.clone()));
+        }
+        Ok(program)
+    }
+
+    async fn affiliate(&self, id: &AffiliateId, fresh: bool) -> Result<Option<Affiliate>, Unavailable> {
+        let remembered = if fresh { None } else { AFFILIATES.with(|memory| memory.recall(id)) };
+        if remembered.is_some() {
+            return Ok(remembered);
+        }
+        let affiliate = store::affiliate::find(self.0, id).await?;
+        if let Some(affiliate) = &affiliate {
+            AFFILIATES.with(|memory| memory.remember(id.clone(), affiliate.clone()));
+        }
+        Ok(affiliate)
+    }
+}

@@ -1,0 +1,269 @@
+//! The way of a command from a dialect to the ledger and back: finds the shard, asks it, and says what came of it.
+//!
+//! Both dialects go through here, so that neither knows about shards and the ledger does not know about dialects.
+
+use attribution::decision::Reason;
+use attribution::email::EmailHasher;
+use attribution::ids::{CommissionId, ConversionId, Placement, ProgramId, Random, ReferralId};
+use attribution::ledger::{
+    Command, Configuration as _, Context, FirstSeen, Outcome, RecordSale, Rejection, Unavailable,
+};
+use attribution::money::Money;
+use attribution::program::{Affiliate, Program};
+use attribution::referral::{Click, Identity, Referral, Scope};
+use attribution::sale::{RecordedSale, SaleDetails};
+use attribution::status::SalesStatus;
+use attribution::time::Timestamp;
+use serde_json::{Map, Value, json};
+use worker::Env;
+
+use crate::click_ledger::{self, ShardAnswer, ShardRequest};
+use crate::configuration::CachedConfiguration;
+use crate::input;
+use crate::platform::{Settings, SystemRandom, now};
+use crate::store::unattributed_sale::{self, UnattributedSale};
+use crate::store::{self, Database};
+
+/// Why nothing came of a command.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A rule refused it.
+    Rejected(Rejection),
+    /// Try again later; says what is away, for the log.
+    TryLater(String),
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(away: Unavailable) -> Self {
+        Self::TryLater(away.to_string())
+    }
+}
+
+/// The ledger as the dialects see it.
+pub struct Funnel {
+    env: Env,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// The database.
+    pub database: Database,
+}
+
+/// A visit to be recorded.
+pub struct Visit {
+    /// Who is credited.
+    pub affiliate: Affiliate,
+    /// Whether it is a test row.
+    pub is_test: bool,
+    /// When it was, where that is not now.
+    pub clicked_at: Option<Timestamp>,
+    /// Everything else that was sent.
+    pub facts: Map<String, Value>,
+    /// The visitor's address: kept as a keyed hash only.
+    pub ip: Option<String>,
+}
+
+/// A sale to be recorded.
+pub struct NewSale {
+    /// Who asks.
+    pub context: Context,
+    /// The caller's program.
+    pub scope: Scope,
+    /// What was paid.
+    pub amount: Money,
+    /// Where the purchase is.
+    pub sales_status: SalesStatus,
+    /// The key by which the same sale is recognised.
+    pub sale_key: Option<String>,
+    /// When it happened, where that is not now.
+    pub occurred_at: Option<Timestamp>,
+    /// Identifiers, products and the rest, as the caller sent them.
+    pub details: SaleDetails,
+}
+
+/// What came of a sale.
+pub struct SaleAnswer {
+    /// As stored.
+    pub sale: RecordedSale,
+    /// Whether this call recorded it.
+    pub is_new: bool,
+    /// Fields in which a repeated call differs from the record.
+    pub differing: Vec<String>,
+}
+
+impl Funnel {
+    /// The ledger of this environment.
+    pub fn of(env: &Env) -> Result<Self, Unavailable> {
+        let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
+        Ok(Self { database: Database::of(env)?, settings, env: env.clone() })
+    }
+
+    /// Programs, affiliates and keys.
+    pub fn configuration(&self) -> CachedConfiguration<'_> {
+        CachedConfiguration::of(&self.database)
+    }
+
+    /// The program with this id, which a key or a row names and which therefore exists.
+    pub async fn program(&self, id: &ProgramId) -> Result<Program, Unavailable> {
+        let program = self.configuration().program(id, false).await?;
+        program.ok_or_else(|| Unavailable(format!("program {id} is named by a key and does not exist")))
+    }
+
+    /// A shard for something new.
+    pub fn any_placement(&self) -> Placement {
+        let mut bytes = [0_u8; 2];
+        SystemRandom.fill(&mut bytes);
+        Placement::of_shard(u16::from_be_bytes(bytes) % self.settings.click_shards)
+    }
+
+    /// Records a click; it is acknowledged by its shard before this returns.
+    pub async fn record_click(&self, visit: Visit) -> Result<Click, Refusal> {
+        let placement = self.any_placement();
+        let Visit { affiliate, is_test, clicked_at, mut facts, ip } = visit;
+        if let Some(ip) = ip {
+            let hasher = EmailHasher::for_program(self.settings.identity_secret.as_bytes(), &affiliate.program_id);
+            facts.insert("ip_hash".to_owned(), hasher.hash_ip(&ip).into());
+        }
+        let click = Click {
+            id: ReferralId::mint(placement, &mut SystemRandom),
+            scope: Scope { team_id: affiliate.team_id, program_id: affiliate.program_id, is_test },
+            affiliate_id: affiliate.id,
+            tracking_id: affiliate.tracking_id,
+            clicked_at: clicked_at.unwrap_or_else(now),
+            facts: Value::Object(facts),
+        };
+        match self.ask(placement, &ShardRequest::Track(click.clone())).await? {
+            ShardAnswer::Tracked => Ok(click),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Sends a sign-up or a direct referral through its gate.
+    pub async fn record_referral(&self, command: Command) -> Result<(Referral, bool, Reason), Refusal> {
+        match self.execute(command).await? {
+            Outcome::Referral { referral, first_seen, reason } => Ok((*referral, first_seen == FirstSeen::Now, reason)),
+            Outcome::Sale { .. } => Err(Refusal::TryLater("a referral was asked for and a sale came back".to_owned())),
+        }
+    }
+
+    /// Records a sale: finds its gate, mints its ids, and sends it through. A sale that finds no referral is kept as
+    /// unattributed before it is refused.
+    pub async fn record_sale(&self, sale: NewSale) -> Result<SaleAnswer, Refusal> {
+        let Some(gate) = self.find_gate(&sale).await? else { return self.refuse_unattributed(&sale).await };
+        let placement = gate.placement().unwrap_or_else(|| self.any_placement());
+        let command = RecordSale {
+            context: sale.context.clone(),
+            gate,
+            scope: sale.scope.clone(),
+            amount: sale.amount,
+            sales_status: sale.sales_status,
+            sale_key: sale.sale_key.clone(),
+            occurred_at: sale.occurred_at,
+            details: sale.details.clone(),
+            conversion_id: ConversionId::mint(placement, &mut SystemRandom),
+            commission_id: CommissionId::mint(placement, &mut SystemRandom),
+        };
+        match self.execute(Command::RecordSale(command)).await {
+            Ok(Outcome::Sale { sale, first_seen, differing }) => {
+                Ok(SaleAnswer { sale: *sale, is_new: first_seen == FirstSeen::Now, differing })
+            }
+            Ok(Outcome::Referral { .. }) => {
+                Err(Refusal::TryLater("a sale was asked for and a referral came back".to_owned()))
+            }
+            Err(Refusal::Rejected(Rejection::ReferralNotFound)) => self.refuse_unattributed(&sale).await,
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Keeps a sale that nobody is credited with, then refuses it.
+    async fn refuse_unattributed(&self, sale: &NewSale) -> Result<SaleAnswer, Refusal> {
+        unattributed_sale::record(&self.database, &unattributed(sale)).await?;
+        Err(Refusal::Rejected(Rejection::ReferralNotFound))
+    }
+
+    /// The gate of a sale: the referral or click that it names, else whoever holds the user or customer id that it
+    /// names, else the referral under which the same sale was recorded before.
+    async fn find_gate(&self, sale: &NewSale) -> Result<Option<ReferralId>, Unavailable> {
+        let details = &sale.details;
+        let named = [details.referral_id.as_deref(), details.click_id.as_deref()];
+        let gate = named.into_iter().flatten().find_map(|id| input::referral_id(id, self.settings.click_shards));
+        if gate.is_some() {
+            return Ok(gate);
+        }
+        let user = details.external_user_id.iter().map(Identity::external_user_id);
+        let identities: Vec<Identity> = user.chain(details.customer_id.iter().map(Identity::customer_id)).collect();
+        let Scope { program_id, is_test, .. } = &sale.scope;
+        store::referral::find_gate(&self.database, program_id, *is_test, &identities, sale.sale_key.as_deref()).await
+    }
+
+    /// The gate of the customer whom a program's merchant knows by this user id.
+    pub async fn find_customer(
+        &self,
+        program: &ProgramId,
+        is_test: bool,
+        external_user_id: &str,
+    ) -> Result<Option<ReferralId>, Unavailable> {
+        let identities = [Identity::external_user_id(external_user_id)];
+        store::referral::find_gate(&self.database, program, is_test, &identities, None).await
+    }
+
+    /// The click with this id, from its shard.
+    pub async fn find_click(&self, id: &ReferralId) -> Result<Option<Click>, Refusal> {
+        let Some(placement) = id.placement() else { return Ok(None) };
+        match self.ask(placement, &ShardRequest::FindClick(id.clone())).await? {
+            ShardAnswer::Click(click) => Ok(click),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The latest clicks of a program, over all shards.
+    pub async fn latest_clicks(&self, program: &str, is_test: bool, limit: u32) -> Result<Vec<Click>, Unavailable> {
+        click_ledger::latest_clicks(&self.env, &self.settings, program, is_test, limit).await
+    }
+
+    /// Whether the first shard answers.
+    pub async fn ping_objects(&self) -> Result<(), Refusal> {
+        match self.ask(Placement::of_shard(0), &ShardRequest::Ping).await? {
+            ShardAnswer::Pong => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn execute(&self, command: Command) -> Result<Outcome, Refusal> {
+        let placement = command.gate().placement();
+        let placement = placement.ok_or_else(|| Refusal::TryLater("a gate without a shard".to_owned()))?;
+        match self.ask(placement, &ShardRequest::Execute(Box::new(command))).await? {
+            ShardAnswer::Decided(outcome) => Ok(outcome),
+            ShardAnswer::Rejected(rejection) => Err(Refusal::Rejected(rejection)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn ask(&self, placement: Placement, request: &ShardRequest) -> Result<ShardAnswer, Unavailable> {
+        click_ledger::ask(&self.env, &self.settings, placement, request).await
+    }
+}
+
+fn unexpected(answer: &ShardAnswer) -> Refusal {
+    match answer {
+        ShardAnswer::TryLater(cause) => Refusal::TryLater(cause.clone()),
+        other => Refusal::TryLater(format!("a shard answered {other:?}")),
+    }
+}
+
+fn unattributed(sale: &NewSale) -> UnattributedSale {
+    let details = &sale.details;
+    UnattributedSale {
+        scope: sale.scope.clone(),
+        sale_key: sale.sale_key.clone().unwrap_or_else(|| sale.context.request_id.clone()),
+        amount: sale.amount,
+        reason: Reason::ReferralNotFound,
+        detail: json!({
+            "referral_id": details.referral_id,
+            "click_id": details.click_id,
+            "external_user_id": details.external_user_id,
+            "customer_id": details.customer_id,
+        }),
+        request_id: sale.context.request_id.clone(),
+        at: now(),
+    }
+}

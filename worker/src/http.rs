@@ -1,0 +1,134 @@
+//! What comes in and what goes out, before and after any dialect: the request with its bounded body, and answers.
+
+use attribution::ids::mint;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use worker::{Headers, Method, Request, Response, Url};
+
+use crate::platform::SystemRandom;
+
+/// No call of either API needs more.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// A request whose body has been read, or refused for its size.
+pub struct Incoming {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: Url,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Result<Vec<u8>, BodyTooLarge>,
+    /// Names the request in its answer and in the ledger.
+    pub request_id: String,
+}
+
+/// The body is larger than [`MAX_BODY_BYTES`].
+#[derive(Clone, Copy, Debug)]
+pub struct BodyTooLarge;
+
+impl Incoming {
+    /// Reads a request: the announced length first, then the bytes, and never more of them than are taken.
+    pub async fn read(mut request: Request) -> worker::Result<Self> {
+        let url = request.url()?;
+        let headers = request.headers().clone();
+        let announced = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
+        let body = if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
+            Err(BodyTooLarge)
+        } else {
+            read_body(&mut request).await?
+        };
+        Ok(Self { method: request.method(), url, headers, body, request_id: mint("req", &mut SystemRandom) })
+    }
+
+    /// A header's value; `None` when it is absent or no text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).ok().flatten()
+    }
+
+    /// The parts of the path between slashes.
+    pub fn segments(&self) -> Vec<&str> {
+        self.url.path().trim_matches('/').split('/').collect()
+    }
+
+    /// A parameter of the query.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+async fn read_body(request: &mut Request) -> worker::Result<Result<Vec<u8>, BodyTooLarge>> {
+    if matches!(request.method(), Method::Get | Method::Head | Method::Options) {
+        return Ok(Ok(Vec::new()));
+    }
+    // A request without a body has no stream.
+    let Ok(mut stream) = request.stream() else { return Ok(Ok(Vec::new())) };
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        body.extend(chunk?);
+        if body.len() > MAX_BODY_BYTES {
+            return Ok(Err(BodyTooLarge));
+        }
+    }
+    Ok(Ok(body))
+}
+
+/// An answer, before it becomes the platform's.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    content_type: &'static str,
+    body: Vec<u8>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    /// JSON that nobody caches.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            content_type: "application/json",
+            body: body.to_string().into_bytes(),
+            headers: vec![("cache-control", "no-store".to_owned())],
+        }
+    }
+
+    /// A file of the given type.
+    pub fn file(content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, content_type, body: body.into(), headers: Vec::new() }
+    }
+
+    /// Nothing.
+    pub fn empty(status: u16) -> Self {
+        Self { status, content_type: "", body: Vec::new(), headers: Vec::new() }
+    }
+
+    /// The body as JSON, for a caller inside this Worker; null when it is none.
+    pub fn body_json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The platform's response, which carries the request's id.
+    pub fn into_response(self, request_id: &str) -> worker::Result<Response> {
+        let headers = Headers::new();
+        if !self.content_type.is_empty() {
+            headers.set("content-type", self.content_type)?;
+        }
+        headers.set("x-request-id", request_id)?;
+        headers.set("x-content-type-options", "nosniff")?;
+        for (name, value) in &self.headers {
+            headers.append(name, value)?;
+        }
+        let response = if self.body.is_empty() { Response::empty()? } else { Response::from_bytes(self.body)? };
+        Ok(response.with_status(self.status).with_headers(headers))
+    }
+}

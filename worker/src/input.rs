@@ -1,0 +1,235 @@
+//! Reading JSON bodies: a wrong type is named with its field, and all that is wrong with the rest is listed at once.
+
+use attribution::ids::ReferralId;
+use attribution::money::{AmountError, Currency, Money};
+use attribution::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Number, Value};
+
+use crate::http::{BodyTooLarge, Incoming, MAX_BODY_BYTES};
+
+/// Names, ids and codes are at most so long.
+pub const MAX_TEXT: usize = 255;
+
+/// Something is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field, as the caller wrote it.
+    pub field: String,
+    /// What is wrong and what is expected, to stand behind the field's name.
+    pub message: String,
+}
+
+/// Why a body cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyProblem {
+    /// Larger than what is taken.
+    TooLarge,
+    /// Not JSON, or no JSON object.
+    Malformed(String),
+    /// Some fields are wrong.
+    Fields(Vec<FieldProblem>),
+}
+
+/// Reads the body as a JSON object of type `T`, and as it was sent.
+pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), BodyProblem> {
+    let bytes = match &incoming.body {
+        Ok(bytes) => bytes.as_slice(),
+        Err(BodyTooLarge) => return Err(BodyProblem::TooLarge),
+    };
+    let sent: Value = serde_json::from_slice(bytes).map_err(|cause| BodyProblem::Malformed(malformed(&cause)))?;
+    if !sent.is_object() {
+        return Err(BodyProblem::Malformed("the body must be a JSON object".to_owned()));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let typed = serde_path_to_error::deserialize(&mut deserializer).map_err(|cause| {
+        let field = cause.path().to_string();
+        let message = without_position(&cause.into_inner().to_string());
+        if field == "." {
+            BodyProblem::Malformed(message)
+        } else {
+            BodyProblem::Fields(vec![FieldProblem { field, message }])
+        }
+    })?;
+    Ok((typed, sent))
+}
+
+fn malformed(cause: &serde_json::Error) -> String {
+    format!("the body is not valid JSON (line {}, column {})", cause.line(), cause.column())
+}
+
+/// What serde says, without the position, which means nothing once the field is named.
+fn without_position(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
+}
+
+impl BodyProblem {
+    /// One sentence for people.
+    pub fn message(&self) -> String {
+        match self {
+            Self::TooLarge => format!("the body is larger than {MAX_BODY_BYTES} bytes"),
+            Self::Malformed(message) => message.clone(),
+            Self::Fields(problems) => problems.iter().map(FieldProblem::sentence).collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
+impl FieldProblem {
+    /// The field and what is wrong with it.
+    pub fn sentence(&self) -> String {
+        format!("{}: {}", self.field, self.message)
+    }
+}
+
+/// Collects what is wrong with fields, so that a caller learns all of it at once.
+#[derive(Default)]
+pub struct Fields {
+    problems: Vec<FieldProblem>,
+}
+
+impl Fields {
+    /// Notes a problem.
+    pub fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        self.problems.push(FieldProblem { field: field.to_owned(), message: message.into() });
+    }
+
+    /// Takes an optional text: trimmed, absent when empty, at most `max` bytes long.
+    pub fn text(&mut self, field: &str, value: Option<String>, max: usize) -> Option<String> {
+        let text = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
+        if text.len() > max {
+            self.refuse(field, format!("is longer than {max} bytes"));
+            return None;
+        }
+        if text.contains('\0') {
+            self.refuse(field, "contains a NUL character");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Takes a text that must be there.
+    pub fn required(&mut self, field: &str, value: Option<String>, max: usize) -> Option<String> {
+        let before = self.problems.len();
+        let text = self.text(field, value, max);
+        if text.is_none() && self.problems.len() == before {
+            self.refuse(field, "is required");
+        }
+        text
+    }
+
+    /// Takes a list of texts.
+    pub fn texts(&mut self, field: &str, values: Option<Vec<String>>) -> Vec<String> {
+        let values = values.unwrap_or_default();
+        if values.len() > 100 {
+            self.refuse(field, "has more than 100 entries");
+        }
+        values.into_iter().filter_map(|value| self.text(field, Some(value), MAX_TEXT)).collect()
+    }
+
+    /// Takes an optional word out of a list.
+    pub fn word<T>(
+        &mut self,
+        field: &str,
+        value: Option<String>,
+        words: &[&str],
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let word = value?;
+        let found = read(&word);
+        if found.is_none() {
+            self.refuse(field, format!("must be one of: {}", words.join(", ")));
+        }
+        found
+    }
+
+    /// Takes an optional moment.
+    pub fn moment(&mut self, field: &str, value: Option<String>) -> Option<Timestamp> {
+        let text = value?;
+        let moment = Timestamp::parse(&text);
+        if moment.is_none() {
+            self.refuse(field, "must be an ISO 8601 date and time with its offset, like 2024-01-20T15:30:00Z");
+        }
+        moment
+    }
+
+    /// Takes an optional currency.
+    pub fn currency(&mut self, field: &str, value: Option<String>) -> Option<Currency> {
+        let code = self.text(field, value, MAX_TEXT)?;
+        let currency = Currency::from_code(&code);
+        if currency.is_none() {
+            self.refuse(field, "must be a three-letter currency code of ISO 4217, like USD");
+        }
+        currency
+    }
+
+    /// Takes an amount in major units that must be there and more than nothing.
+    pub fn positive_amount(&mut self, field: &str, value: Option<&Number>, currency: Currency) -> Option<Money> {
+        let Some(number) = value else {
+            self.refuse(field, "is required and must be a positive number");
+            return None;
+        };
+        match Money::from_decimal(&number.to_string(), currency) {
+            Ok(money) if money.minor > 0 => Some(money),
+            Ok(_) => {
+                self.refuse(field, "must be a positive number");
+                None
+            }
+            Err(AmountError::NotANumber) => {
+                self.refuse(field, "must be a number");
+                None
+            }
+            Err(problem) => {
+                self.refuse(field, format!("{problem} ({currency})"));
+                None
+            }
+        }
+    }
+
+    /// Whether anything has been refused so far.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, BodyProblem> {
+        match value {
+            Some(value) if self.problems.is_empty() => Ok(value),
+            _ => Err(BodyProblem::Fields(self.problems)),
+        }
+    }
+}
+
+/// A click's or referral's id, as far as it can be one; `None` for any other text.
+pub fn referral_id(text: &str, shards: u16) -> Option<ReferralId> {
+    let id = ReferralId::new(text);
+    id.placement().filter(|placement| placement.shard < shards && placement.database == 0).map(|_| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_text_is_absent_and_a_long_one_is_refused() {
+        let mut fields = Fields::default();
+        assert_eq!(fields.text("name", Some("  ".into()), 5), None);
+        assert_eq!(fields.text("name", Some(" Ann ".into()), 5), Some("Ann".into()));
+        assert_eq!(fields.text("name", Some("too long".into()), 5), None);
+        let problem = fields.finish(Some(())).unwrap_err();
+        assert_eq!(problem.message(), "name: is longer than 5 bytes");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_listed() {
+        let mut fields = Fields::default();
+        fields.required("click_id", None, MAX_TEXT);
+        fields.moment("created_at", Some("yesterday".into()));
+        let BodyProblem::Fields(problems) = fields.finish(Some(())).unwrap_err() else { panic!("no fields") };
+        assert_eq!(
+            problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(),
+            ["click_id", "created_at"]
+        );
+    }
+
+    #[test]
+    fn an_id_of_a_shard_that_does_not_exist_is_none() {
+        assert!(referral_id("ref_0030000000000000000000000", 4).is_some());
+        assert!(referral_id("ref_0040000000000000000000000", 4).is_none());
+        assert!(referral_id("cust_42_1234567890", 4).is_none());
+    }
+}

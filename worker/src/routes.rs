@@ -1,0 +1,224 @@
+//! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
+
+use worker::{Env, Method, Response, console_error};
+
+use crate::funnel::Funnel;
+use crate::http::{Answer, Incoming};
+use crate::pages::{dashboard, demo, demo::Demo, tracker};
+use crate::{affitor, affonso, health, store};
+
+/// Everything that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Health,
+    CreateClick,
+    CreateSignup,
+    CreateConversion,
+    ShowConversion,
+    CreateReferral,
+    ShowReferral,
+    ReferralTimeline,
+    TrackClick,
+    TrackLead,
+    TrackSale,
+    TestEvent,
+    TrackerLoader,
+    TrackerCore,
+    Dashboard,
+    DashboardStyle,
+    DashboardScript,
+    DashboardOverview,
+    Demo,
+    DemoStyle,
+    DemoScript,
+    DemoAccount,
+    DemoPurchase,
+    DemoLedger,
+    NoIcon,
+}
+
+use Endpoint as E;
+
+/// The methods and endpoints of a path; none for an unknown one.
+fn endpoints(segments: &[&str]) -> &'static [(Method, Endpoint)] {
+    match segments {
+        ["healthz"] => &[(Method::Get, E::Health)],
+
+        ["v1", "clicks"] => &[(Method::Post, E::CreateClick)],
+        ["v1", "signups"] => &[(Method::Post, E::CreateSignup)],
+        ["v1", "conversions"] => &[(Method::Post, E::CreateConversion)],
+        ["v1", "conversions", _] => &[(Method::Get, E::ShowConversion)],
+        ["v1", "referrals"] => &[(Method::Post, E::CreateReferral)],
+        ["v1", "referrals", _] => &[(Method::Get, E::ShowReferral)],
+        ["v1", "referrals", _, "timeline"] => &[(Method::Get, E::ReferralTimeline)],
+
+        ["api", "v1", "track", "click"] => &[(Method::Post, E::TrackClick)],
+        ["api", "v1", "track", "lead"] => &[(Method::Post, E::TrackLead)],
+        ["api", "v1", "track", "sale"] => &[(Method::Post, E::TrackSale)],
+        ["api", "v1", "cli", "test-event"] => &[(Method::Post, E::TestEvent)],
+
+        ["js", "tracker.js" | "affitor-tracker.js" | "pixel.min.js"] => &[(Method::Get, E::TrackerLoader)],
+        ["js", "core.js"] => &[(Method::Get, E::TrackerCore)],
+
+        ["dashboard"] => &[(Method::Get, E::Dashboard)],
+        ["dashboard", "dashboard.css"] => &[(Method::Get, E::DashboardStyle)],
+        ["dashboard", "dashboard.js"] => &[(Method::Get, E::DashboardScript)],
+        ["dashboard", "overview"] => &[(Method::Get, E::DashboardOverview)],
+
+        ["demo"] => &[(Method::Get, E::Demo)],
+        ["demo", "shop.css"] => &[(Method::Get, E::DemoStyle)],
+        ["demo", "shop.js"] => &[(Method::Get, E::DemoScript)],
+        ["demo", "backend", "account"] => &[(Method::Post, E::DemoAccount)],
+        ["demo", "backend", "purchase"] => &[(Method::Post, E::DemoPurchase)],
+        ["demo", "backend", "ledger"] => &[(Method::Get, E::DemoLedger)],
+
+        ["favicon.ico"] => &[(Method::Get, E::NoIcon)],
+        _ => &[],
+    }
+}
+
+/// Answers one request.
+pub async fn handle(incoming: &Incoming, env: &Env) -> worker::Result<Response> {
+    let segments = incoming.segments();
+    let answer = match select(incoming, &segments) {
+        Selected::Endpoint(endpoint) => serve(endpoint, incoming, env, &segments).await,
+        Selected::Preflight => preflight(incoming, env).await,
+        Selected::WrongMethod(allowed) => wrong_method(&segments, allowed),
+        Selected::Unknown => unknown_path(&segments),
+    };
+    shared(answer, incoming, &segments).into_response(&incoming.request_id)
+}
+
+enum Selected {
+    Endpoint(Endpoint),
+    Preflight,
+    WrongMethod(String),
+    Unknown,
+}
+
+/// HEAD is served like GET (the platform drops the body); OPTIONS only where browsers of other origins call.
+fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
+    let methods = endpoints(segments);
+    if methods.is_empty() {
+        return Selected::Unknown;
+    }
+    if incoming.method == Method::Options && is_browser_route(segments) {
+        return Selected::Preflight;
+    }
+    let wanted = if incoming.method == Method::Head { Method::Get } else { incoming.method.clone() };
+    if let Some((_, endpoint)) = methods.iter().find(|(method, _)| *method == wanted) {
+        return Selected::Endpoint(*endpoint);
+    }
+    let allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_ref()).collect();
+    Selected::WrongMethod(allowed.join(", "))
+}
+
+async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&str]) -> Answer {
+    let funnel = match Funnel::of(env) {
+        Ok(funnel) => funnel,
+        Err(away) if is_affitor(segments) => return affitor::Problem::from(away).answer(),
+        Err(away) => return affonso::Problem::from(away).answer(),
+    };
+    let funnel = &funnel;
+    let id = segments.get(2).copied().unwrap_or_default();
+    match endpoint {
+        E::Health => health::check(funnel).await,
+        E::CreateClick => affonso_answer(affonso::clicks::create(incoming, funnel).await),
+        E::CreateSignup => affonso_answer(affonso::signups::create(incoming, funnel).await),
+        E::CreateConversion => affonso_answer(affonso::conversions::create(incoming, funnel).await),
+        E::ShowConversion => affonso_answer(affonso::conversions::show(incoming, funnel, id).await),
+        E::CreateReferral => affonso_answer(affonso::referrals::create(incoming, funnel).await),
+        E::ShowReferral => affonso_answer(affonso::referrals::show(incoming, funnel, id).await),
+        E::ReferralTimeline => affonso_answer(affonso::referrals::timeline(incoming, funnel, id).await),
+        E::TrackClick => affitor_answer(affitor::click::track(incoming, funnel).await),
+        E::TrackLead => affitor_answer(affitor::lead::track(incoming, funnel).await),
+        E::TrackSale => affitor_answer(affitor::sale::track(incoming, funnel).await),
+        E::TestEvent => affitor_answer(affitor::test_mode::command_line(incoming, funnel).await),
+        E::TrackerLoader => tracker::loader(),
+        E::TrackerCore => tracker::core(),
+        E::Dashboard => dashboard::html(),
+        E::DashboardStyle => dashboard::css(),
+        E::DashboardScript => dashboard::script(),
+        E::DashboardOverview => affonso_answer(dashboard::overview(incoming, funnel).await),
+        E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
+            serve_demo(endpoint, incoming, env, funnel).await
+        }
+        E::NoIcon => Answer::empty(204),
+    }
+}
+
+async fn serve_demo(endpoint: Endpoint, incoming: &Incoming, env: &Env, funnel: &Funnel) -> Answer {
+    let Some(demo) = Demo::of(env) else { return affonso::Problem::UnknownPath.answer() };
+    affonso_answer(match endpoint {
+        E::DemoStyle => Ok(demo::css()),
+        E::DemoScript => Ok(demo::script()),
+        E::DemoAccount => demo::account(incoming),
+        E::DemoPurchase => demo.purchase(incoming, funnel).await,
+        E::DemoLedger => demo.ledger(incoming, funnel).await,
+        _ => demo.html(incoming, funnel).await,
+    })
+}
+
+fn affonso_answer(result: Result<Answer, affonso::Problem>) -> Answer {
+    result.unwrap_or_else(|problem| problem.answer())
+}
+
+fn affitor_answer(result: Result<Answer, affitor::Problem>) -> Answer {
+    result.unwrap_or_else(|problem| problem.answer())
+}
+
+fn is_affitor(segments: &[&str]) -> bool {
+    segments.first() == Some(&"api")
+}
+
+/// The routes that pages of other origins call.
+fn is_browser_route(segments: &[&str]) -> bool {
+    matches!(segments, ["api", "v1", "track", "click" | "lead"])
+}
+
+fn unknown_path(segments: &[&str]) -> Answer {
+    if is_affitor(segments) { affitor::Problem::UnknownPath.answer() } else { affonso::Problem::UnknownPath.answer() }
+}
+
+fn wrong_method(segments: &[&str], allowed: String) -> Answer {
+    if is_affitor(segments) {
+        affitor::Problem::WrongMethod(allowed).answer()
+    } else {
+        affonso::Problem::WrongMethod(allowed).answer()
+    }
+}
+
+/// A preflight names an origin and no program: it passes when any program allows the origin. The call itself is then
+/// checked against its own program.
+async fn preflight(incoming: &Incoming, env: &Env) -> Answer {
+    let answer = Answer::empty(204);
+    let Some(origin) = incoming.header("origin") else { return answer };
+    let allowed = match Funnel::of(env) {
+        Ok(funnel) => store::program::any_allows_origin(&funnel.database, &origin).await,
+        Err(away) => Err(away),
+    };
+    match allowed {
+        Ok(true) => answer
+            .with_header("access-control-allow-origin", origin)
+            .with_header("access-control-allow-methods", "POST")
+            .with_header("access-control-allow-headers", "content-type, authorization")
+            .with_header("access-control-max-age", "86400"),
+        Ok(false) => answer,
+        Err(away) => {
+            console_error!("preflight: {away}");
+            Answer::empty(503)
+        }
+    }
+}
+
+/// What answers of browser routes carry. A refused origin may read why: the text names nothing but what it sent.
+fn shared(answer: Answer, incoming: &Incoming, segments: &[&str]) -> Answer {
+    if !is_browser_route(segments) {
+        return answer;
+    }
+    let answer = answer.with_header("vary", "Origin");
+    match incoming.header("origin") {
+        Some(origin) if incoming.method != Method::Options => answer.with_header("access-control-allow-origin", origin),
+        _ => answer,
+    }
+}

@@ -1,0 +1,163 @@
+//! Conversions: rows of `conversion` with their commission, and the keys by which a sale is recognised.
+
+use attribution::decision::Decision;
+use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId, TeamId};
+use attribution::ledger::Unavailable;
+use attribution::money::{Currency, Money};
+use attribution::referral::Scope;
+use attribution::sale::{Conversion, RecordedSale};
+use attribution::status::SalesStatus;
+use attribution::time::Timestamp;
+use serde::Deserialize;
+use worker::{D1PreparedStatement, query};
+
+use super::commission::JoinedRow;
+use super::{Database, UnknownValue, json, word};
+
+/// Every column of `conversion` and of the commission that it earned.
+const COLUMNS: &str = "conversion.id, conversion.team_id, conversion.program_id, conversion.is_test, \
+    conversion.referral_id, conversion.affiliate_id, conversion.sale_key, conversion.amount_minor, \
+    conversion.currency, conversion.sales_status, conversion.details, conversion.attributed, \
+    conversion.commission_id, conversion.matched_incentive_id, conversion.decision, conversion.created_at, \
+    conversion.recorded_at, conversion.updated_at";
+
+#[derive(Deserialize)]
+pub(super) struct Row {
+    id: String,
+    team_id: String,
+    program_id: String,
+    is_test: i64,
+    referral_id: String,
+    affiliate_id: String,
+    sale_key: Option<String>,
+    amount_minor: i64,
+    currency: String,
+    sales_status: String,
+    details: String,
+    attributed: i64,
+    commission_id: Option<String>,
+    matched_incentive_id: Option<String>,
+    decision: String,
+    created_at: i64,
+    recorded_at: i64,
+    updated_at: i64,
+    #[serde(flatten)]
+    commission: JoinedRow,
+}
+
+impl TryFrom<Row> for RecordedSale {
+    type Error = UnknownValue;
+
+    fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        let currency = word("conversion.currency", &row.currency, Currency::from_code)?;
+        let decision: Decision = json("conversion.decision", &row.decision)?;
+        let conversion = Conversion {
+            id: ConversionId::new(row.id),
+            scope: Scope {
+                team_id: TeamId::new(row.team_id),
+                program_id: ProgramId::new(row.program_id),
+                is_test: row.is_test == 1,
+            },
+            referral_id: ReferralId::new(row.referral_id),
+            affiliate_id: AffiliateId::new(row.affiliate_id),
+            sale_key: row.sale_key,
+            amount: Money { minor: row.amount_minor, currency },
+            sales_status: word("conversion.sales_status", &row.sales_status, SalesStatus::from_word)?,
+            details: json("conversion.details", &row.details)?,
+            attributed: row.attributed == 1,
+            commission_id: row.commission_id.map(CommissionId::new),
+            matched_incentive_id: row.matched_incentive_id.map(IncentiveId::new),
+            decision,
+            created_at: Timestamp::from_milliseconds(row.created_at),
+            recorded_at: Timestamp::from_milliseconds(row.recorded_at),
+            updated_at: Timestamp::from_milliseconds(row.updated_at),
+        };
+        let commission = row.commission.into_commission(&conversion)?;
+        Ok(Self { conversion, commission })
+    }
+}
+
+/// The sale with this id and what it earned, whoever owns it; the caller checks whose it is.
+pub async fn find(database: &Database, id: &ConversionId) -> Result<Option<RecordedSale>, Unavailable> {
+    let sql = format!(
+        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
+         WHERE conversion.id = ?1",
+        super::commission::JOINED_COLUMNS
+    );
+    let row: Option<Row> = database.first(query!(&database.0, sql, id)).await?;
+    Ok(row.map(RecordedSale::try_from).transpose()?)
+}
+
+/// The sales of one referral, newest first.
+pub async fn of_referral(database: &Database, id: &ReferralId) -> Result<Vec<RecordedSale>, Unavailable> {
+    let sql = format!(
+        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
+         WHERE conversion.referral_id = ?1 ORDER BY conversion.created_at DESC LIMIT 100",
+        super::commission::JOINED_COLUMNS
+    );
+    let rows: Vec<Row> = database.all(query!(&database.0, sql, id)).await?;
+    Ok(rows.into_iter().map(RecordedSale::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The sale that was recorded under a key, or under the id that this command would give it.
+pub(super) fn select_recorded(
+    database: &Database,
+    program: &ProgramId,
+    is_test: bool,
+    key: Option<&str>,
+    id: &ConversionId,
+) -> worker::Result<D1PreparedStatement> {
+    let sql = format!(
+        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
+         WHERE conversion.id IN (?4, \
+           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) LIMIT 1",
+        super::commission::JOINED_COLUMNS
+    );
+    query!(&database.0, sql, program, i64::from(is_test), key, id)
+}
+
+pub(super) fn insert(database: &Database, conversion: &Conversion) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, amount_minor, \
+           currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
+           created_at, recorded_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        conversion.id,
+        conversion.scope.team_id,
+        conversion.scope.program_id,
+        i64::from(conversion.scope.is_test),
+        conversion.referral_id,
+        conversion.affiliate_id,
+        conversion.sale_key,
+        conversion.amount.minor,
+        conversion.amount.currency,
+        conversion.sales_status.as_str(),
+        serde_json::to_string(&conversion.details)?,
+        i64::from(conversion.attributed),
+        conversion.commission_id,
+        conversion.matched_incentive_id,
+        conversion.decision.reason.as_str(),
+        serde_json::to_string(&conversion.decision)?,
+        conversion.created_at,
+        conversion.recorded_at,
+        conversion.updated_at
+    )
+}
+
+/// Claims the sale's key; the primary key fails the batch when another sale has it.
+pub(super) fn claim_key(
+    database: &Database,
+    conversion: &Conversion,
+    key: &str,
+) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "INSERT INTO sale_key (program_id, is_test, value, conversion_id, team_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+        conversion.scope.program_id,
+        i64::from(conversion.scope.is_test),
+        key,
+        conversion.id,
+        conversion.scope.team_id
+    )
+}

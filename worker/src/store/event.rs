@@ -1,0 +1,87 @@
+//! Events: the immutable lines of the ledger.
+
+use attribution::ids::ReferralId;
+use attribution::ledger::{Event, Unavailable};
+use attribution::referral::Scope;
+use attribution::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use worker::{D1PreparedStatement, query};
+
+use super::{Database, json};
+
+/// One line of a referral's history.
+pub struct Line {
+    /// Its place among the referral's lines.
+    pub seq: i64,
+    /// What happened.
+    pub kind: String,
+    /// Why.
+    pub reason: String,
+    /// On what it was decided.
+    pub detail: Value,
+    /// Who caused it.
+    pub actor: String,
+    /// By which request.
+    pub request_id: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The history of one referral, oldest first.
+pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>, Unavailable> {
+    #[derive(Deserialize)]
+    struct Row {
+        seq: i64,
+        kind: String,
+        reason: String,
+        detail: String,
+        actor: String,
+        request_id: String,
+        at: i64,
+    }
+    let statement = query!(
+        &database.0,
+        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event WHERE referral_id = ?1 ORDER BY seq LIMIT 500",
+        id
+    );
+    let rows: Vec<Row> = database.all(statement).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Line {
+                seq: row.seq,
+                kind: row.kind,
+                reason: row.reason,
+                detail: json("event.detail", &row.detail)?,
+                actor: row.actor,
+                request_id: row.request_id,
+                at: Timestamp::from_milliseconds(row.at),
+            })
+        })
+        .collect()
+}
+
+/// Appends a line. `rules_version` comes out NULL, which fails the batch, when the program's has moved on since the
+/// decision.
+pub(super) fn insert(database: &Database, scope: &Scope, event: &Event) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "INSERT INTO event (referral_id, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+           request_id, rules_version, at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+           (SELECT rules_version FROM program WHERE id = ?4 AND rules_version = ?12), ?13)",
+        event.referral_id,
+        event.seq,
+        scope.team_id,
+        scope.program_id,
+        i64::from(scope.is_test),
+        event.kind,
+        event.reason.as_str(),
+        serde_json::to_string(&event.detail)?,
+        serde_json::to_string(&event.messages)?,
+        event.actor,
+        event.request_id,
+        event.rules_version,
+        event.at
+    )
+}

@@ -1,0 +1,161 @@
+//! Programs: settings, origins and incentives, read together as one snapshot of one rules version.
+
+use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId};
+use attribution::incentive::{AppliesTo, Approval, Incentive, Owner, PaysFor, Reward};
+use attribution::ledger::Unavailable;
+use attribution::money::{Currency, Rate};
+use attribution::program::Program;
+use attribution::status::{EmailPolicy, FraudMode};
+use serde::Deserialize;
+use worker::query;
+
+use super::{Database, UnknownValue, away, json, rows, word};
+
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    number: i64,
+    team_id: String,
+    name: String,
+    currency: String,
+    rules_version: i64,
+    attribution_window_days: u32,
+    cookie_window_days: u32,
+    email_policy: String,
+    name_tracking: i64,
+    trust_browser_leads: i64,
+    honour_gpc: i64,
+    self_referral_mode: String,
+}
+
+#[derive(Deserialize)]
+struct OriginRow {
+    origin: String,
+}
+
+#[derive(Deserialize)]
+struct IncentiveRow {
+    id: String,
+    group_id: Option<String>,
+    affiliate_id: Option<String>,
+    pays_for: String,
+    rate_ppm: Option<i64>,
+    amount_minor: Option<i64>,
+    apply_to: String,
+    product_ids: String,
+    approval: String,
+    hold_days: u32,
+}
+
+/// The program with this id: settings, origins and incentives as of one moment.
+pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Program>, Unavailable> {
+    let statements = [
+        query!(
+            &database.0,
+            "SELECT program.id, program.number, program.team_id, program.name, team.currency, program.rules_version, \
+               program.attribution_window_days, program.cookie_window_days, program.email_policy, \
+               program.name_tracking, program.trust_browser_leads, program.honour_gpc, program.self_referral_mode \
+             FROM program JOIN team ON team.id = program.team_id WHERE program.id = ?1",
+            id
+        ),
+        query!(&database.0, "SELECT origin FROM program_origin WHERE program_id = ?1", id),
+        query!(
+            &database.0,
+            "SELECT id, group_id, affiliate_id, pays_for, rate_ppm, amount_minor, apply_to, product_ids, approval, \
+               hold_days FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
+            id
+        ),
+    ];
+    let statements = statements.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
+    let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
+    let [settings, origins, incentives] = answers.as_slice() else {
+        return Err(Unavailable("a batch of three answered otherwise".to_owned()));
+    };
+    let settings: Vec<Row> = rows(settings)?;
+    let Some(row) = settings.into_iter().next() else { return Ok(None) };
+    let origins: Vec<OriginRow> = rows(origins)?;
+    let incentives: Vec<IncentiveRow> = rows(incentives)?;
+    Ok(Some(snapshot(row, origins, incentives)?))
+}
+
+/// The id of the program with this number.
+pub async fn by_number(database: &Database, number: i64) -> Result<Option<ProgramId>, Unavailable> {
+    #[derive(Deserialize)]
+    struct IdRow {
+        id: String,
+    }
+    let row: Option<IdRow> =
+        database.first(query!(&database.0, "SELECT id FROM program WHERE number = ?1", number)).await?;
+    Ok(row.map(|row| ProgramId::new(row.id)))
+}
+
+/// Whether pages of this origin may call for any program: all that a preflight can be asked.
+pub async fn any_allows_origin(database: &Database, origin: &str) -> Result<bool, Unavailable> {
+    let statement = query!(&database.0, "SELECT origin FROM program_origin WHERE origin = ?1 LIMIT 1", origin);
+    let row: Option<OriginRow> = database.first(statement).await?;
+    Ok(row.is_some())
+}
+
+fn snapshot(row: Row, origins: Vec<OriginRow>, incentives: Vec<IncentiveRow>) -> Result<Program, UnknownValue> {
+    Ok(Program {
+        id: ProgramId::new(row.id),
+        number: row.number,
+        team_id: TeamId::new(row.team_id),
+        name: row.name,
+        currency: word("team.currency", &row.currency, Currency::from_code)?,
+        rules_version: row.rules_version,
+        attribution_window_days: row.attribution_window_days,
+        cookie_window_days: row.cookie_window_days,
+        email_policy: word("program.email_policy", &row.email_policy, EmailPolicy::from_word)?,
+        name_tracking: row.name_tracking == 1,
+        trust_browser_leads: row.trust_browser_leads == 1,
+        honour_gpc: row.honour_gpc == 1,
+        self_referral_mode: word("program.self_referral_mode", &row.self_referral_mode, FraudMode::from_word)?,
+        origins: origins.into_iter().map(|row| row.origin).collect(),
+        incentives: incentives.into_iter().map(Incentive::try_from).collect::<Result<_, _>>()?,
+    })
+}
+
+impl TryFrom<IncentiveRow> for Incentive {
+    type Error = UnknownValue;
+
+    fn try_from(row: IncentiveRow) -> Result<Self, UnknownValue> {
+        let owner = match (row.group_id, row.affiliate_id) {
+            (_, Some(affiliate)) => Owner::Affiliate(AffiliateId::new(affiliate)),
+            (Some(group), None) => Owner::Group(GroupId::new(group)),
+            (None, None) => return Err(UnknownValue { column: "incentive.group_id", value: "nobody".to_owned() }),
+        };
+        let rate = row.rate_ppm.and_then(Rate::from_parts_per_million).map(Reward::Percentage);
+        let reward = rate.or(row.amount_minor.map(Reward::Fixed));
+        Ok(Self {
+            reward: reward.ok_or(UnknownValue { column: "incentive.rate_ppm", value: row.id.clone() })?,
+            id: IncentiveId::new(row.id),
+            owner,
+            pays_for: word("incentive.pays_for", &row.pays_for, |word| match word {
+                "sale" => Some(PaysFor::Sale),
+                "lead" => Some(PaysFor::Lead),
+                _ => None,
+            })?,
+            applies_to: applies_to(&row.apply_to, &row.product_ids)?,
+            approval: word("incentive.approval", &row.approval, |word| match word {
+                "automatic" => Some(Approval::Automatic),
+                "hold_period" => Some(Approval::HoldPeriod { days: row.hold_days }),
+                "manual" => Some(Approval::Manual),
+                _ => None,
+            })?,
+        })
+    }
+}
+
+fn applies_to(apply_to: &str, product_ids: &str) -> Result<AppliesTo, UnknownValue> {
+    if apply_to == "specific_products" {
+        return Ok(AppliesTo::SpecificProducts(json("incentive.product_ids", product_ids)?));
+    }
+    word("incentive.apply_to", apply_to, |word| match word {
+        "yearly_plans" => Some(AppliesTo::YearlyPlans),
+        "monthly_plans" => Some(AppliesTo::MonthlyPlans),
+        "one_time_products" => Some(AppliesTo::OneTimeProducts),
+        "all_plans" => Some(AppliesTo::AllPlans),
+        _ => None,
+    })
+}
