@@ -22,14 +22,18 @@ export function emailHash(programId, email) {
  * Starts a ledger; it ends with the test.
  *
  * @param t the test, or anything with `after`
- * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[] }} options columns
- *   of `program`, and incentives: `{pays_for|trigger, kind, percent|amount_minor, apply_to, product_ids, approval,
- *   hold_days}`
+ * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
+ *   vars?: object }} options columns of `program`; incentives `{trigger, kind, percent|amount_minor, apply_to,
+ *   product_ids, approval, hold_days}`; `demo`: whether the demo shop is served
  */
 export async function startLedger(t, options = {}) {
-  const runtime = await startRuntime({ vars: { IDENTITY_SECRET, ...options.vars } });
+  const keys = newKeys();
+  const demo = options.demo ? { DEMO_SECRET_KEY: keys.live, DEMO_TRACKING_ID: "alice" } : {};
+  const runtime = await startRuntime({ vars: { IDENTITY_SECRET, ...demo, ...options.vars } });
   t.after(() => runtime.stop());
-  const fixture = await fill(runtime.db, options);
+  const origins = options.browser_origins ?? ["https://shop.example"];
+  const browser_origins = options.demo ? [...origins, runtime.url] : origins;
+  const fixture = await fill(runtime.db, { ...options, keys, browser_origins });
   return {
     url: runtime.url,
     /** D1; another object after a restart. */
@@ -69,8 +73,14 @@ async function fill(db, options) {
   return { ...main, other };
 }
 
+function newKeys() {
+  return { live: `sk_live_${letters(44)}`, test: `sk_test_${letters(44)}`, token: `aff_${letters(44)}` };
+}
+
 /** One team with a program, a group, an approved affiliate and keys. */
-async function team(db, { number, trackingId, currency, program = {}, incentives, override = [], browser_origins }) {
+async function team(db, options) {
+  const { number, trackingId, currency, program = {}, incentives, override = [] } = options;
+  const { browser_origins = ["https://shop.example"], keys = newKeys() } = options;
   const ids = {
     team: `team_${letters(22)}`,
     program: `prog_${letters(22)}`,
@@ -84,11 +94,6 @@ async function team(db, { number, trackingId, currency, program = {}, incentives
     return db.prepare(`INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks})`).bind(...Object.values(row));
   };
   const owner = { team_id: ids.team, program_id: ids.program };
-  const keys = {
-    live: `sk_live_${letters(44)}`,
-    test: `sk_test_${letters(44)}`,
-    token: `aff_${letters(44)}`,
-  };
   const rows = [
     insert("team", { id: ids.team, name: `Team ${number}`, currency, created_at: NOW }),
     insert("program", {
@@ -111,7 +116,7 @@ async function team(db, { number, trackingId, currency, program = {}, incentives
       partnership: "approved",
       created_at: NOW,
     }),
-    ...(browser_origins ?? ["https://shop.example"]).map((origin) => insert("program_origin", { ...owner, origin })),
+    ...browser_origins.map((origin) => insert("program_origin", { ...owner, origin })),
     ...(incentives ?? [{ kind: "percentage", percent: "30" }]).map((row) =>
       insert("incentive", { ...owner, group_id: ids.group, ...incentive(row) }),
     ),
@@ -145,7 +150,7 @@ function incentive(row) {
   return {
     id: row.id ?? `inc_${letters(22)}`,
     name: "For tests",
-    pays_for: row.pays_for ?? row.trigger ?? "sale",
+    pays_for: row.trigger ?? "sale",
     kind,
     rate_ppm: kind === "percentage" ? Math.round(Number(row.percent ?? "30") * 10_000) : null,
     amount_minor: kind === "fixed" ? row.amount_minor : null,

@@ -6,7 +6,7 @@
  * in `site` lives in the cookies and in localStorage: there every sign-up is written before it is sent, and struck out
  * when it was answered, so that one that is cut off is sent again by a later page. The server knows it by `event_id`.
  */
-import { click_body, cookie_line, initSync, input_address, lead_body, output_address, retry_delay } from 'tracker';
+import { initSync } from 'tracker';
 import module from 'tracker.wasm';
 
 const INPUT_CAPACITY = 65535; // as in src/text.rs
@@ -14,45 +14,43 @@ const PATIENCE = 5000; // milliseconds until a page that waits for a sign-up is 
 const CLICK_TRIES = 3;
 const UNSENT = 'affitor_unsent';
 
-const wasm = initSync({ module });
+// What src/exports.rs exports; they take and return numbers, so that they need no glue of their own.
+const { memory, input_address, output_address, click_body, lead_body, cookie_line, retry_delay } = initSync({ module });
 
 const refused = (reason) => ({ recorded: false, reason });
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+const input = new Uint8Array(memory.buffer, input_address(), INPUT_CAPACITY);
+
 /** Calls a function of the wasm with a record, a line for each value, and returns the lines that it leaves. */
 const ask = (call, record, ...numbers) => {
-  const view = (address, length) => new Uint8Array(wasm.memory.buffer, address, length);
-  const { written } = new TextEncoder().encodeInto(record.join('\n'), view(input_address(), INPUT_CAPACITY));
-  const length = call(written, ...numbers);
-  return new TextDecoder().decode(view(output_address(), length)).split('\n');
-};
-
-/** Posts once. A success that cannot be read is none of the server's but a proxy's or a portal's: status 0. */
-const exchange = async (url, body) => {
-  let status = 0;
-  let answer;
-  try {
-    // A string goes as text/plain, which needs no preflight.
-    const response = await fetch(url, { method: 'POST', body, keepalive: true });
-    status = response.status;
-    answer = await response.json();
-  } catch {
-    // Unreachable, or no JSON.
-  }
-  if (status < 400 && answer?.success == null) status = 0;
-  return { ...answer, status };
+  const { written } = new TextEncoder().encodeInto(record.join('\n'), input);
+  const output = new Uint8Array(memory.buffer, output_address(), call(written, ...numbers));
+  return new TextDecoder().decode(output).split('\n');
 };
 
 let warned;
 
-/** Posts until the answer is final, at most `tries` times. */
-const post = async (site, path, body, tries) => {
+/**
+ * Posts until the answer is final, at most `tries` times. A success that cannot be read comes from a proxy or a portal,
+ * not from the server: it counts as no answer, status 0.
+ */
+const post = async ({ folder }, path, body, tries) => {
   for (let attempt = 1; ; attempt++) {
-    const answer = await exchange(`${site.base}api/v1/track/${path}`, body);
-    const delay = retry_delay(answer.status, attempt);
-    answer.passing = delay > 0;
-    if (answer.status == 403 && !warned) console.warn((warned = answer.error));
-    if (!delay || attempt >= tries) return answer;
+    let status = 0;
+    let answer;
+    try {
+      // A string goes as text/plain, which needs no preflight.
+      const response = await fetch(`${folder}../api/v1/track/${path}`, { method: 'POST', body, keepalive: true });
+      status = response.status;
+      answer = await response.json();
+    } catch {
+      // Unreachable, or no JSON.
+    }
+    if (status < 400 && answer?.success == null) status = 0;
+    if (status == 403 && answer?.error && !warned) console.warn((warned = answer.error));
+    const delay = retry_delay(status, attempt);
+    if (!delay || attempt >= tries) return { ...answer, status, passing: delay > 0 };
     // Pages that failed together do not come back together.
     await sleep(delay * (1 + Math.random() / 5));
   }
@@ -62,10 +60,10 @@ const accepted = (answer) => answer.success === true && answer.tracked !== false
 const refusal = ({ reason, error, message, status }) => refused(`${reason || error || message || 'http_' + status}`);
 
 /** Sets a cookie on the widest domain that sticks, or on the configured one. */
-const setCookie = ({ settings }, name, value, days) => {
+const setCookie = (settings, name, value, days) => {
   const { hostname, protocol } = location;
   const domain = (settings.cookieDomain || settings.affitorCookieDomain || '').replace(/^\./, '');
-  let labels = (hostname.endsWith(domain) && domain ? domain : 'two.labels').split('.').length;
+  let labels = (hostname.endsWith(domain) && domain ? domain : 'a.b').split('.').length;
   for (;;) {
     const [line] = ask(cookie_line, [name, value, hostname], days, labels++, protocol == 'https:');
     document.cookie = line;
@@ -98,9 +96,9 @@ const track = async (site, url) => {
       const { settings } = site;
       const click_id = `${answer.click_id}`;
       const days = answer.cookie_window_days || settings.cookie_duration || settings.cookieDays || 60;
-      setCookie(site, 'affitor_click_id', click_id, days);
-      setCookie(site, 'affonso_referral', click_id, days);
-      setCookie(site, 'affitor_aff_url', landing, days);
+      setCookie(settings, 'affitor_click_id', click_id, days);
+      setCookie(settings, 'affonso_referral', click_id, days);
+      setCookie(settings, 'affitor_aff_url', landing, days);
       site.setClickId(click_id);
       result = { recorded: true, click_id };
     }
@@ -120,8 +118,8 @@ const rewrite = (lead, ...kept) => {
   try {
     const leads = JSON.parse(localStorage[UNSENT] || '[]').filter(({ event_id }) => event_id != lead.event_id);
     leads.push(...kept);
-    localStorage[UNSENT] = JSON.stringify(leads);
-    if (!leads[0]) localStorage.removeItem(UNSENT);
+    if (leads[0]) localStorage[UNSENT] = JSON.stringify(leads);
+    else delete localStorage[UNSENT];
     return leads;
   } catch {
     return [];
@@ -156,7 +154,7 @@ export const signup = async (site, customerKey, address) => {
   const email = line(address);
   if (!key && !email) return refused('invalid_arguments');
   const { landing } = site;
-  const event_id = Date.now().toString(36) + Math.random().toString(36).slice(2);
+  const event_id = Math.random().toString(36).slice(2) + Date.now();
   const lead = { landing, click_id: !landing && site.getClickId(), key, email, page_url: location.href, event_id };
   rewrite(lead, lead);
   return Promise.race([deliver(site, lead), sleep(PATIENCE).then(() => refused('queued'))]);

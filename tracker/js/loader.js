@@ -34,8 +34,8 @@ if (script && !window.affitor) {
 
   /** What loader and core share. */
   const site = {
-    // This file is <base>js/tracker.js.
-    base: script.src.replace(/js\/[^/]*$/, ''),
+    /** Where this file lies. */
+    folder: script.src.replace(/[^/]*$/, ''),
     settings,
     names,
     /** The address of a landing whose click is not settled yet. */
@@ -46,7 +46,7 @@ if (script && !window.affitor) {
     getLanding: () => cookie('affitor_aff_url'),
     getProgram: () => settings.program || settings.affonso || settings.affitorProgramId || null,
     /** Makes a click known to the page. */
-    setClickId(id) {
+    setClickId: (id) => {
       window.affonso_referral = site.clickId = id;
       dispatchEvent(new Event('affonso_referral_ready'));
     },
@@ -68,14 +68,14 @@ if (script && !window.affitor) {
   const run = async (...call) => {
     let reason = refusal(call);
     try {
-      if (!reason) return await (await import(site.base + 'js/core.js'))[call[0]](site, call[1], call[2]);
+      if (!reason) return await (await import(site.folder + 'core.js'))[call[0]](site, call[1], call[2]);
     } catch {
       reason = 'unsupported';
     }
     return { recorded: false, reason };
   };
 
-  const trackClick = (url = location.href) => run('trackClick', (site.landing = `${url}`));
+  const trackClick = (url = location.href) => run('trackClick', (site.landing = url));
 
   /** Tracks the click if the page, or the route that a single-page application went to, is a landing. */
   const look = () => partnerOf(location.href) && trackClick();

@@ -25,15 +25,15 @@ pub fn line(name: Text, value: Text, host: Text, days: u32, labels: u32, secure:
     output::copy(name);
     output::byte(b'=');
     encoded(value);
-    output::text("; path=/; SameSite=Lax; max-age=");
+    output::text(b"; path=/; SameSite=Lax; max-age=");
     output::decimal(days.min(LONGEST_DAYS) * SECONDS_PER_DAY);
     if labels <= all {
         let domain = (labels..all).fold(host, |domain, _| domain.tail(b'.'));
-        output::text("; domain=");
+        output::text(b"; domain=");
         encoded(domain);
     }
     if secure {
-        output::text("; Secure");
+        output::text(b"; Secure");
     }
 }
 

@@ -20,8 +20,8 @@ impl Object {
         Self { opening: b'{' }
     }
 
-    /// Writes a field; an empty one is left out. `take` takes one byte of the value after the other.
-    pub fn field(&mut self, name: &str, value: Text, take: fn(&mut Text) -> u8) {
+    /// Writes a field, its value percent-decoded if it is `encoded`; an empty one is left out.
+    pub fn field(&mut self, name: &[u8], value: Text, encoded: bool) {
         let mut rest = value.at_most(VALUE_LIMIT);
         if rest.is_empty() {
             return;
@@ -30,9 +30,9 @@ impl Object {
         self.opening = b',';
         output::byte(b'"');
         output::text(name);
-        output::text("\":\"");
+        output::text(b"\":\"");
         while !rest.is_empty() {
-            escaped(take(&mut rest));
+            escaped(if encoded { rest.take_decoded() } else { rest.take() });
         }
         output::byte(b'"');
     }
@@ -49,7 +49,7 @@ impl Object {
 /// Writes one byte of a string's content.
 fn escaped(byte: u8) {
     if byte < b' ' {
-        output::text("\\u00");
+        output::text(b"\\u00");
         return output::hexadecimal(byte);
     }
     if matches!(byte, b'"' | b'\\') {
