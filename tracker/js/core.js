@@ -66,8 +66,9 @@ const setCookie = (settings, name, value, days) => {
   let labels = (hostname.endsWith(domain) && domain ? domain : 'a.b').split('.').length;
   for (;;) {
     const [line] = ask(cookie_line, [name, value, hostname], days, labels++, protocol == 'https:');
+    if (!line) return;
     document.cookie = line;
-    if (!line || document.cookie.includes(line.split(';')[0])) return;
+    if (document.cookie.includes(line.split(';')[0])) return;
   }
 };
 
@@ -75,7 +76,7 @@ const track = async (site, url) => {
   const [body, landing] = ask(click_body, [
     url,
     site.names,
-    site.getLanding(),
+    site.getClickId() && site.getLanding(),
     site.getClickId(),
     site.getProgram(),
     location.href,

@@ -7,7 +7,7 @@ use crate::text::Text;
 
 /// Longest value of a field, in bytes; the rest is left out. It keeps every body within the output buffer and the
 /// server's limits. A value that was cut may end in half a character, which reads as a replacement character.
-pub const VALUE_LIMIT: u16 = 2048;
+const VALUE_LIMIT: u16 = 2048;
 
 /// An object being written.
 pub struct Object {

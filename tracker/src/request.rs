@@ -1,13 +1,14 @@
 //! The bodies of the two requests.
 //!
 //! Holds no state. What a request tells comes as a record: one line for each field, in a fixed order. No field can
-//! contain a line break, since a browser takes them out of addresses and titles, and `js/loader.js` cuts what the page
+//! contain a line break, since a browser takes them out of addresses and titles, and `js/core.js` cuts what the page
 //! passes.
 
 use crate::json::Object;
 use crate::text::Text;
 
-/// The record of a click: the visitor's earlier one, if there is one, then the page and its browser.
+/// The record of a click: the visitor's earlier one, if there is one, then the page and its browser. (One text with
+/// commas is smaller than a table of texts.)
 const CLICK_FIELDS: &[u8] =
     b"existing_click_id,program_id,page_url,page_title,referrer_url,language,timezone,screen_resolution,viewport_size";
 

@@ -3,7 +3,7 @@
 //! Holds no state: who sends counts the attempts.
 
 /// The status of a request that got no answer, or none that could be read.
-pub const NO_ANSWER: u32 = 0;
+const NO_ANSWER: u32 = 0;
 
 /// The first wait is four times this many milliseconds, and each later one four times the one before it.
 const BASE: u32 = 200;

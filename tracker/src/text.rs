@@ -101,7 +101,7 @@ impl Text {
     }
 
     /// At most its first `length` bytes.
-    #[inline(never)]
+    #[inline(never)] // smaller by 30 bytes
     pub fn at_most(self, length: u16) -> Self {
         let end = self.begin().saturating_add(length);
         Self::between(self.begin(), self.end().min(end))

@@ -55,9 +55,12 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let body = check(body)?;
     let gate = find_gate(funnel, &body, key.as_ref(), program_id.as_ref()).await?;
     let gate = gate.ok_or(Problem::Refused(CUSTOMER_NOT_FOUND))?;
-    let command = sign_up(incoming, funnel, body, key.as_ref(), program_id, gate, kept(sent));
+    let is_keyed = key.is_some();
+    let command = sign_up(incoming, funnel, body, key.as_ref(), program_id, gate.clone(), kept(sent));
     let (referral, _, _) = funnel.record_referral(Command::SignUp(command)).await?;
-    if referral.status.is_converted() {
+    // Without a key nothing is said of a customer who came through another click.
+    let may_tell = is_keyed || referral.id == gate;
+    if may_tell && referral.status.is_converted() {
         return Err(Problem::NoLeadAnyMore(referral.status.as_str()));
     }
     Ok(Answer::json(200, &json!({ "success": true, "message": "Lead tracked successfully" })))
