@@ -20,6 +20,9 @@ use crate::store::click_count::ClickCount;
 /// So many rows of a month are looked through for the latest clicks of one program.
 const LATEST_SCAN_ROWS: i64 = 5_000;
 
+/// The longest window, 365 days, and 30 days more lie in at most 14 months; one more for the one that has just begun.
+const KEPT_MONTHS: usize = 15;
+
 /// D1 takes so many counts in one statement.
 const COUNTS_PER_SEND: i64 = 500;
 
@@ -119,6 +122,21 @@ impl Shard {
             vec![],
         )?;
         self.run("INSERT INTO counted (month, position) VALUES (?, 0) ON CONFLICT DO NOTHING", vec![month.into()])?;
+        self.read_months()?;
+        self.drop_old_months()
+    }
+
+    /// Drops the months in which no window can end any more. They are counted first.
+    fn drop_old_months(&self) -> Result<(), Unavailable> {
+        let old: Vec<String> = self.months.borrow().iter().skip(KEPT_MONTHS).cloned().collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.count()?;
+        for month in &old {
+            self.run(&format!("DROP TABLE click_{month}"), vec![])?;
+            self.run("DELETE FROM counted WHERE month = ?", vec![month.as_str().into()])?;
+        }
         self.read_months()
     }
 
