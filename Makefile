@@ -16,7 +16,7 @@ setup-tests: ## and what the tests need
 	@scripts/setup tests
 
 build: setup ## the tracker, then the Worker that carries it
-	@if [ -x scripts/build-tracker ]; then scripts/with-wasm scripts/build-tracker; fi
+	@scripts/with-wasm scripts/build-tracker
 	@scripts/with-wasm scripts/build-worker
 
 dev: build ## serve on 127.0.0.1 with a demo program (PORT=8787, STATE_DIR=.dev)
@@ -29,7 +29,7 @@ test-style: setup-tests ## formatting and lints
 	@cargo fmt --check
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
 
-test-rules: setup-tests ## native tests: rules, simulation, command line
+test-rules: setup-tests ## native tests: rules, command line
 	@echo '==> rules: native tests'
 	@cargo test --quiet --workspace
 

@@ -19,8 +19,6 @@ pub enum Reason {
     CustomerAlreadyReferred,
     /// The key belongs to one referral and the address to another: the key won.
     EmailBelongsToAnotherReferral,
-    /// Another name of a known customer was learnt.
-    IdentityAdded,
     /// The affiliate signed up through their own link, and the program blocks that.
     SelfReferralBlocked,
     /// A lead earned its fixed amount.
@@ -31,6 +29,8 @@ pub enum Reason {
     CommissionEarned,
     /// The sale came too long after the click.
     AttributionWindowExpired,
+    /// The sale happened before the click.
+    SaleBeforeClick,
     /// No incentive covers the purchase.
     NoMatchingIncentive,
     /// A fixed incentive of 0 excludes the purchase.
@@ -65,7 +65,6 @@ impl Reason {
             Self::EmailBelongsToAnotherReferral => {
                 "The customer's id belongs to this referral and the e-mail to another; the id decided, the e-mail stayed."
             }
-            Self::IdentityAdded => "Another name of a customer who was known already.",
             Self::SelfReferralBlocked => "The affiliate signed up through their own link, which this program blocks.",
             Self::LeadCommissionEarned => "The sign-up earned the lead incentive's fixed amount.",
             Self::LeadAwaitsApproval => {
@@ -73,6 +72,7 @@ impl Reason {
             }
             Self::CommissionEarned => "The sale came inside the attribution window and an incentive covers it.",
             Self::AttributionWindowExpired => "The first sale came after the attribution window had ended.",
+            Self::SaleBeforeClick => "The sale happened before the click, which therefore cannot have led to it.",
             Self::NoMatchingIncentive => "No incentive of this affiliate covers what was bought.",
             Self::ExcludedByIncentive => "An incentive of 0 excludes what was bought.",
             Self::SaleNotComplete => "The sale is not complete, so it has earned nothing yet.",
@@ -85,7 +85,10 @@ impl Reason {
 
     /// Whether a sale with this reason is credited to the affiliate, whatever it earned.
     pub fn is_attributed(self) -> bool {
-        !matches!(self, Self::AttributionWindowExpired | Self::ReferralRejected | Self::ReferralNotFound)
+        !matches!(
+            self,
+            Self::AttributionWindowExpired | Self::SaleBeforeClick | Self::ReferralRejected | Self::ReferralNotFound
+        )
     }
 }
 

@@ -32,6 +32,7 @@ pub fn affiliate() -> Affiliate {
         name: "Alice".into(),
         email_hash: None,
         partnership: Partnership::Approved,
+        rules_version: 1,
     }
 }
 
@@ -135,6 +136,7 @@ pub fn sign_up(click: &Click) -> SignUp {
         verified: true,
         keep_address: true,
         identity_required: true,
+        only_leads: false,
         external_user_id: Some("user_1".to_owned()),
         email: Some(email("john@example.com")),
         name: Some("John Doe".to_owned()),

@@ -68,4 +68,6 @@ pub struct Affiliate {
     pub email_hash: Option<String>,
     /// Whether they may take part.
     pub partnership: Partnership,
+    /// The program's rules version when this was read: two copies of different ages show by it.
+    pub rules_version: i64,
 }

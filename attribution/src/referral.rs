@@ -5,8 +5,12 @@ use serde_json::Value;
 
 use crate::email::KeptEmail;
 use crate::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
+use crate::money::MAX_MINOR;
 use crate::status::ReferralStatus;
 use crate::time::Timestamp;
+
+/// A customer has at most so many further names; a row stays small.
+const MAX_ALIASES: usize = 50;
 
 /// Whose row it is: no rule ever looks beyond it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +145,34 @@ pub struct Referral {
 }
 
 impl Referral {
+    /// The referral that a click becomes, before anything is known of its customer.
+    pub fn born_of(click: &Click, request_id: &str, now: Timestamp) -> Self {
+        Self {
+            id: click.id.clone(),
+            scope: click.scope.clone(),
+            affiliate_id: click.affiliate_id.clone(),
+            status: ReferralStatus::Lead,
+            external_user_id: None,
+            customer_id: None,
+            subscription_id: None,
+            email: None,
+            name: None,
+            metadata: None,
+            aliases: Vec::new(),
+            verified: true,
+            clicked_at: Some(click.clicked_at),
+            click: Some(click.facts.clone()),
+            first_sale_at: None,
+            paid_sales: 0,
+            commission_total_minor: 0,
+            seq: 1,
+            created_by_request: request_id.to_owned(),
+            created_at: now,
+            converted_at: None,
+            updated_at: now,
+        }
+    }
+
     /// Everything that the customer is known by through this referral.
     pub fn identities(&self) -> Vec<Identity> {
         let named = [
@@ -150,6 +182,18 @@ impl Referral {
             self.subscription_id.clone().map(Identity::subscription_id),
         ];
         named.into_iter().flatten().chain(self.aliases.iter().cloned()).collect()
+    }
+
+    /// Adds what a commission pays to the total; `None` when that is more than an amount can be.
+    pub fn add_commission(&mut self, minor: i64) -> Option<()> {
+        let total = self.commission_total_minor.checked_add(minor).filter(|total| *total <= MAX_MINOR)?;
+        self.commission_total_minor = total;
+        Some(())
+    }
+
+    /// Whether one more name can be taken on.
+    pub fn has_room(&self) -> bool {
+        self.aliases.len() < MAX_ALIASES
     }
 
     /// Whether the customer is not known by a name of this kind yet.

@@ -5,7 +5,10 @@ import { anyArray, anyBoolean, anyObject, anything, anyReference, anyText, anyTi
 /** One letter, three stars, the domain. */
 export const mask = (email) => `${email[0]}***${email.slice(email.indexOf('@'))}`;
 
-/** Seed 003's referral object with our two additional fields, `email_masked` and `external_user_id`. */
+/**
+ * Seed 003's referral object with our additional fields: `email_masked`, `external_user_id` and, in the answer to a
+ * sign-up, why it came out so.
+ */
 export function referral(fixture, fields) {
   const email = fields.email ?? null;
   return {
@@ -22,6 +25,8 @@ export function referral(fixture, fields) {
     metadata: null,
     created_at: anyTimestamp,
     converted_at: null,
+    reason: optional(anyText),
+    explanation: optional(anyText),
     ...fields,
   };
 }

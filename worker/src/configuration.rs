@@ -2,7 +2,7 @@
 //!
 //! State: three maps in the isolate's memory, thrown away with it and bounded. A look-up that misses asks D1 at once,
 //! so what was just created works; a disabled key is dead within ten seconds. Money is safe from stale rules: a batch
-//! names the version it was decided under, and the second attempt reads afresh.
+//! names the older of the versions that program and affiliate were read under, and the second attempt reads afresh.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,7 +26,8 @@ const MAX_REMEMBERED: usize = 10_000;
 thread_local! {
     static PROGRAMS: Memory<ProgramId, Program> = Memory::default();
     static AFFILIATES: Memory<AffiliateId, Affiliate> = Memory::default();
-    static AFFILIATES_BY_CODE: Memory<String, Vec<Affiliate>> = Memory::default();
+    static AFFILIATES_BY_CODE: Memory<(String, ProgramId), Affiliate> = Memory::default();
+    static AFFILIATES_BY_PAGE: Memory<(String, Option<String>), Affiliate> = Memory::default();
     static KEYS: Memory<String, ApiKey> = Memory::default();
 }
 
@@ -64,18 +65,34 @@ impl<'a> CachedConfiguration<'a> {
         Self(database)
     }
 
-    /// Everyone whose links carry this code, in all programs.
-    pub async fn affiliates_by_code(&self, code: &str) -> Result<Vec<Affiliate>, Unavailable> {
-        let code = code.to_owned();
-        if let Some(affiliates) = AFFILIATES_BY_CODE.with(|memory| memory.recall(&code)) {
-            return Ok(affiliates);
+    /// Whose links in this program carry the code. Nobody is not remembered: who was just created works at once.
+    pub async fn affiliate_of_program(
+        &self,
+        code: &str,
+        program: &ProgramId,
+    ) -> Result<Option<Affiliate>, Unavailable> {
+        let key = (code.to_owned(), program.clone());
+        if let Some(affiliate) = AFFILIATES_BY_CODE.with(|memory| memory.recall(&key)) {
+            return Ok(Some(affiliate));
         }
-        let affiliates = store::affiliate::by_tracking_id(self.0, &code).await?;
-        // Nobody is not remembered: an affiliate who was just created works at once.
-        if !affiliates.is_empty() {
-            AFFILIATES_BY_CODE.with(|memory| memory.remember(code, affiliates.clone()));
+        let affiliate = store::affiliate::of_program(self.0, code, program).await?;
+        if let Some(affiliate) = &affiliate {
+            AFFILIATES_BY_CODE.with(|memory| memory.remember(key, affiliate.clone()));
         }
-        Ok(affiliates)
+        Ok(affiliate)
+    }
+
+    /// Whose links carry the code, for a page of this origin that names no program.
+    pub async fn affiliate_of_page(&self, code: &str, origin: Option<&str>) -> Result<Option<Affiliate>, Unavailable> {
+        let key = (code.to_owned(), origin.map(str::to_owned));
+        if let Some(affiliate) = AFFILIATES_BY_PAGE.with(|memory| memory.recall(&key)) {
+            return Ok(Some(affiliate));
+        }
+        let affiliate = store::affiliate::of_page(self.0, code, origin).await?;
+        if let Some(affiliate) = &affiliate {
+            AFFILIATES_BY_PAGE.with(|memory| memory.remember(key, affiliate.clone()));
+        }
+        Ok(affiliate)
     }
 
     /// The key with this SHA-256.

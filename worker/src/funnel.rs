@@ -145,10 +145,23 @@ impl Funnel {
         }
     }
 
-    /// Records a sale: finds its gate, mints its ids, and sends it through. A sale that finds no referral is kept as
-    /// unattributed before it is refused.
+    /// Records a sale at the first of its gates that knows the referral. A sale that none knows is kept as unattributed
+    /// before it is refused.
     pub async fn record_sale(&self, sale: NewSale) -> Result<SaleAnswer, Refusal> {
+        for gate in self.named_gates(&sale) {
+            match self.record_at(&sale, gate).await {
+                Err(Refusal::Rejected(Rejection::ReferralNotFound)) => {}
+                answer => return answer,
+            }
+        }
         let Some(gate) = self.find_gate(&sale).await? else { return self.refuse_unattributed(&sale).await };
+        match self.record_at(&sale, gate).await {
+            Err(Refusal::Rejected(Rejection::ReferralNotFound)) => self.refuse_unattributed(&sale).await,
+            answer => answer,
+        }
+    }
+
+    async fn record_at(&self, sale: &NewSale, gate: ReferralId) -> Result<SaleAnswer, Refusal> {
         let placement = gate.placement().unwrap_or_else(|| self.any_placement());
         let command = RecordSale {
             context: sale.context.clone(),
@@ -162,15 +175,13 @@ impl Funnel {
             conversion_id: ConversionId::mint(placement, &mut SystemRandom),
             commission_id: CommissionId::mint(placement, &mut SystemRandom),
         };
-        match self.execute(Command::RecordSale(command)).await {
-            Ok(Outcome::Sale { sale, first_seen, differing }) => {
+        match self.execute(Command::RecordSale(command)).await? {
+            Outcome::Sale { sale, first_seen, differing } => {
                 Ok(SaleAnswer { sale: *sale, is_new: first_seen == FirstSeen::Now, differing })
             }
-            Ok(Outcome::Referral { .. }) => {
+            Outcome::Referral { .. } => {
                 Err(Refusal::TryLater("a sale was asked for and a referral came back".to_owned()))
             }
-            Err(Refusal::Rejected(Rejection::ReferralNotFound)) => self.refuse_unattributed(&sale).await,
-            Err(refusal) => Err(refusal),
         }
     }
 
@@ -180,15 +191,19 @@ impl Funnel {
         Err(Refusal::Rejected(Rejection::ReferralNotFound))
     }
 
-    /// The gate of a sale: the referral or click that it names, else whoever holds the user or customer id that it
-    /// names, else the referral under which the same sale was recorded before.
+    /// The gates that a sale names itself: its referral, then its click.
+    fn named_gates(&self, sale: &NewSale) -> Vec<ReferralId> {
+        let named = [sale.details.referral_id.as_deref(), sale.details.click_id.as_deref()];
+        let shards = self.settings.click_shards;
+        let mut gates: Vec<_> = named.into_iter().flatten().filter_map(|id| input::referral_id(id, shards)).collect();
+        gates.dedup();
+        gates
+    }
+
+    /// The gate of whoever holds the user or customer id that a sale names, else of the referral under which the same
+    /// sale was recorded before.
     async fn find_gate(&self, sale: &NewSale) -> Result<Option<ReferralId>, Unavailable> {
         let details = &sale.details;
-        let named = [details.referral_id.as_deref(), details.click_id.as_deref()];
-        let gate = named.into_iter().flatten().find_map(|id| input::referral_id(id, self.settings.click_shards));
-        if gate.is_some() {
-            return Ok(gate);
-        }
         let user = details.external_user_id.iter().map(Identity::external_user_id);
         let identities: Vec<Identity> = user.chain(details.customer_id.iter().map(Identity::customer_id)).collect();
         let Scope { program_id, is_test, .. } = &sale.scope;

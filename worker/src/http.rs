@@ -3,7 +3,7 @@
 use attribution::ids::mint;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use worker::{Headers, Method, Request, Response, Url};
+use worker::{Headers, Request, Response, Url};
 
 use crate::platform::SystemRandom;
 
@@ -12,34 +12,41 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// A request whose body has been read, or refused for its size.
 pub struct Incoming {
-    /// The method.
-    pub method: Method,
+    /// The method, as it was sent.
+    pub method: String,
     /// Where to.
     pub url: Url,
     /// Its headers.
     pub headers: Headers,
     /// Its body.
-    pub body: Result<Vec<u8>, BodyTooLarge>,
+    pub body: Result<Vec<u8>, BodyRefused>,
     /// Names the request in its answer and in the ledger.
     pub request_id: String,
 }
 
-/// The body is larger than [`MAX_BODY_BYTES`].
+/// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug)]
-pub struct BodyTooLarge;
+pub enum BodyRefused {
+    /// It is larger than [`MAX_BODY_BYTES`].
+    TooLarge,
+    /// It broke off, or its framing is wrong.
+    Unreadable,
+}
 
 impl Incoming {
     /// Reads a request: the announced length first, then the bytes, and never more of them than are taken.
     pub async fn read(mut request: Request) -> worker::Result<Self> {
         let url = request.url()?;
         let headers = request.headers().clone();
+        // The SDK's enum takes every method that it does not know for GET.
+        let method = request.inner().method();
         let announced = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
         let body = if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
-            Err(BodyTooLarge)
+            Err(BodyRefused::TooLarge)
         } else {
-            read_body(&mut request).await?
+            read_body(&mut request, &method).await
         };
-        Ok(Self { method: request.method(), url, headers, body, request_id: mint("req", &mut SystemRandom) })
+        Ok(Self { method, url, headers, body, request_id: mint("req", &mut SystemRandom) })
     }
 
     /// A header's value; `None` when it is absent or no text.
@@ -58,20 +65,20 @@ impl Incoming {
     }
 }
 
-async fn read_body(request: &mut Request) -> worker::Result<Result<Vec<u8>, BodyTooLarge>> {
-    if matches!(request.method(), Method::Get | Method::Head | Method::Options) {
-        return Ok(Ok(Vec::new()));
+async fn read_body(request: &mut Request, method: &str) -> Result<Vec<u8>, BodyRefused> {
+    if matches!(method, "GET" | "HEAD" | "OPTIONS") {
+        return Ok(Vec::new());
     }
     // A request without a body has no stream.
-    let Ok(mut stream) = request.stream() else { return Ok(Ok(Vec::new())) };
+    let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        body.extend(chunk?);
+        body.extend(chunk.map_err(|_| BodyRefused::Unreadable)?);
         if body.len() > MAX_BODY_BYTES {
-            return Ok(Err(BodyTooLarge));
+            return Err(BodyRefused::TooLarge);
         }
     }
-    Ok(Ok(body))
+    Ok(body)
 }
 
 /// An answer, before it becomes the platform's.

@@ -6,10 +6,13 @@ use attribution::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 
-use crate::http::{BodyTooLarge, Incoming, MAX_BODY_BYTES};
+use crate::http::{BodyRefused, Incoming, MAX_BODY_BYTES};
 
-/// Names, ids and codes are at most so long.
+/// Names, ids and codes have at most so many characters.
 pub const MAX_TEXT: usize = 255;
+
+/// Deeper bodies are refused: what a caller sends is carried inside further messages, whose reader has a limit too.
+const MAX_DEPTH: usize = 32;
 
 /// Something is wrong with a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +38,17 @@ pub enum BodyProblem {
 pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), BodyProblem> {
     let bytes = match &incoming.body {
         Ok(bytes) => bytes.as_slice(),
-        Err(BodyTooLarge) => return Err(BodyProblem::TooLarge),
+        Err(BodyRefused::TooLarge) => return Err(BodyProblem::TooLarge),
+        Err(BodyRefused::Unreadable) => {
+            return Err(BodyProblem::Malformed("the body could not be read to its end".to_owned()));
+        }
     };
     let sent: Value = serde_json::from_slice(bytes).map_err(|cause| BodyProblem::Malformed(malformed(&cause)))?;
     if !sent.is_object() {
         return Err(BodyProblem::Malformed("the body must be a JSON object".to_owned()));
+    }
+    if is_deeper_than(&sent, MAX_DEPTH) {
+        return Err(BodyProblem::Malformed(format!("the body is nested deeper than {MAX_DEPTH} levels")));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let typed = serde_path_to_error::deserialize(&mut deserializer).map_err(|cause| {
@@ -52,6 +61,15 @@ pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), Body
         }
     })?;
     Ok((typed, sent))
+}
+
+fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    let Some(left) = levels.checked_sub(1) else { return true };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, left)),
+        Value::Object(fields) => fields.values().any(|field| is_deeper_than(field, left)),
+        _ => false,
+    }
 }
 
 fn malformed(cause: &serde_json::Error) -> String {
@@ -93,11 +111,11 @@ impl Fields {
         self.problems.push(FieldProblem { field: field.to_owned(), message: message.into() });
     }
 
-    /// Takes an optional text: trimmed, absent when empty, at most `max` bytes long.
+    /// Takes an optional text: trimmed, absent when empty, at most `max` characters long.
     pub fn text(&mut self, field: &str, value: Option<String>, max: usize) -> Option<String> {
         let text = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
-        if text.len() > max {
-            self.refuse(field, format!("is longer than {max} bytes"));
+        if text.chars().count() > max {
+            self.refuse(field, format!("is longer than {max} characters"));
             return None;
         }
         if text.contains('\0') {
@@ -211,7 +229,7 @@ mod tests {
         assert_eq!(fields.text("name", Some(" Ann ".into()), 5), Some("Ann".into()));
         assert_eq!(fields.text("name", Some("too long".into()), 5), None);
         let problem = fields.finish(Some(())).unwrap_err();
-        assert_eq!(problem.message(), "name: is longer than 5 bytes");
+        assert_eq!(problem.message(), "name: is longer than 5 characters");
     }
 
     #[test]
@@ -224,6 +242,13 @@ mod tests {
             problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(),
             ["click_id", "created_at"]
         );
+    }
+
+    #[test]
+    fn depth_is_counted_from_the_body_itself() {
+        let nested = |levels: usize| (1..levels).fold(Value::Null, |inner, _| serde_json::json!([inner]));
+        assert!(!is_deeper_than(&nested(32), 32));
+        assert!(is_deeper_than(&nested(33), 32));
     }
 
     #[test]

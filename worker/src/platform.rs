@@ -1,8 +1,11 @@
 //! Clock, randomness and settings of the platform, so that the rest can take them as arguments.
 
+use std::time::Duration;
+
 use attribution::ids::{MAX_SHARDS, Random};
+use attribution::ledger::Pause;
 use attribution::time::Timestamp;
-use worker::{Date, Env};
+use worker::{Date, Delay, Env};
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
@@ -13,12 +16,29 @@ pub fn now() -> Timestamp {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
+    /// Fails only where the runtime has no `crypto`. An id that can be guessed would be worse than no answer, and the
+    /// platform answers 500 and starts anew.
+    #[expect(clippy::panic, reason = "nothing at all can be served without randomness")]
     fn fill(&mut self, bytes: &mut [u8]) {
-        // Fails only where the runtime has no `crypto`, and then nothing at all can be served.
-        if getrandom::fill(bytes).is_err() {
-            worker::console_error!("the runtime gives no randomness");
-            bytes.fill(0);
+        if let Err(cause) = getrandom::fill(bytes) {
+            panic!("the runtime gives no randomness: {cause}");
         }
+    }
+}
+
+/// Waits between attempts: at most 50 ms before the first, and twice as long before each next one, at random.
+pub struct RandomPause;
+
+/// The longest wait before the first repeated attempt.
+const FIRST_PAUSE_MILLISECONDS: u64 = 50;
+
+impl Pause for RandomPause {
+    async fn before(&self, attempt: u32) {
+        let mut byte = [0_u8; 1];
+        SystemRandom.fill(&mut byte);
+        let longest = FIRST_PAUSE_MILLISECONDS << attempt.saturating_sub(1).min(6);
+        let wait = longest * u64::from(byte[0]) / u64::from(u8::MAX);
+        Delay::from(Duration::from_millis(wait)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
-use worker::{Env, Method, Response, console_error};
+use worker::{Env, Response, console_error};
 
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
@@ -40,39 +40,39 @@ enum Endpoint {
 use Endpoint as E;
 
 /// The methods and endpoints of a path; none for an unknown one.
-fn endpoints(segments: &[&str]) -> &'static [(Method, Endpoint)] {
+fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
     match segments {
-        ["healthz"] => &[(Method::Get, E::Health)],
+        ["healthz"] => &[("GET", E::Health)],
 
-        ["v1", "clicks"] => &[(Method::Post, E::CreateClick)],
-        ["v1", "signups"] => &[(Method::Post, E::CreateSignup)],
-        ["v1", "conversions"] => &[(Method::Post, E::CreateConversion)],
-        ["v1", "conversions", _] => &[(Method::Get, E::ShowConversion)],
-        ["v1", "referrals"] => &[(Method::Post, E::CreateReferral)],
-        ["v1", "referrals", _] => &[(Method::Get, E::ShowReferral)],
-        ["v1", "referrals", _, "timeline"] => &[(Method::Get, E::ReferralTimeline)],
+        ["v1", "clicks"] => &[("POST", E::CreateClick)],
+        ["v1", "signups"] => &[("POST", E::CreateSignup)],
+        ["v1", "conversions"] => &[("POST", E::CreateConversion)],
+        ["v1", "conversions", _] => &[("GET", E::ShowConversion)],
+        ["v1", "referrals"] => &[("POST", E::CreateReferral)],
+        ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
+        ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
 
-        ["api", "v1", "track", "click"] => &[(Method::Post, E::TrackClick)],
-        ["api", "v1", "track", "lead"] => &[(Method::Post, E::TrackLead)],
-        ["api", "v1", "track", "sale"] => &[(Method::Post, E::TrackSale)],
-        ["api", "v1", "cli", "test-event"] => &[(Method::Post, E::TestEvent)],
+        ["api", "v1", "track", "click"] => &[("POST", E::TrackClick)],
+        ["api", "v1", "track", "lead"] => &[("POST", E::TrackLead)],
+        ["api", "v1", "track", "sale"] => &[("POST", E::TrackSale)],
+        ["api", "v1", "cli", "test-event"] => &[("POST", E::TestEvent)],
 
-        ["js", "tracker.js" | "affitor-tracker.js" | "pixel.min.js"] => &[(Method::Get, E::TrackerLoader)],
-        ["js", "core.js"] => &[(Method::Get, E::TrackerCore)],
+        ["js", "tracker.js" | "affitor-tracker.js" | "pixel.min.js"] => &[("GET", E::TrackerLoader)],
+        ["js", "core.js"] => &[("GET", E::TrackerCore)],
 
-        ["dashboard"] => &[(Method::Get, E::Dashboard)],
-        ["dashboard", "dashboard.css"] => &[(Method::Get, E::DashboardStyle)],
-        ["dashboard", "dashboard.js"] => &[(Method::Get, E::DashboardScript)],
-        ["dashboard", "overview"] => &[(Method::Get, E::DashboardOverview)],
+        ["dashboard"] => &[("GET", E::Dashboard)],
+        ["dashboard", "dashboard.css"] => &[("GET", E::DashboardStyle)],
+        ["dashboard", "dashboard.js"] => &[("GET", E::DashboardScript)],
+        ["dashboard", "overview"] => &[("GET", E::DashboardOverview)],
 
-        ["demo"] => &[(Method::Get, E::Demo)],
-        ["demo", "shop.css"] => &[(Method::Get, E::DemoStyle)],
-        ["demo", "shop.js"] => &[(Method::Get, E::DemoScript)],
-        ["demo", "backend", "account"] => &[(Method::Post, E::DemoAccount)],
-        ["demo", "backend", "purchase"] => &[(Method::Post, E::DemoPurchase)],
-        ["demo", "backend", "ledger"] => &[(Method::Get, E::DemoLedger)],
+        ["demo"] => &[("GET", E::Demo)],
+        ["demo", "shop.css"] => &[("GET", E::DemoStyle)],
+        ["demo", "shop.js"] => &[("GET", E::DemoScript)],
+        ["demo", "backend", "account"] => &[("POST", E::DemoAccount)],
+        ["demo", "backend", "purchase"] => &[("POST", E::DemoPurchase)],
+        ["demo", "backend", "ledger"] => &[("GET", E::DemoLedger)],
 
-        ["favicon.ico"] => &[(Method::Get, E::NoIcon)],
+        ["favicon.ico"] => &[("GET", E::NoIcon)],
         _ => &[],
     }
 }
@@ -102,14 +102,14 @@ fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
     if methods.is_empty() {
         return Selected::Unknown;
     }
-    if incoming.method == Method::Options && is_browser_route(segments) {
+    if incoming.method == "OPTIONS" && is_browser_route(segments) {
         return Selected::Preflight;
     }
-    let wanted = if incoming.method == Method::Head { Method::Get } else { incoming.method.clone() };
+    let wanted = if incoming.method == "HEAD" { "GET" } else { incoming.method.as_str() };
     if let Some((_, endpoint)) = methods.iter().find(|(method, _)| *method == wanted) {
         return Selected::Endpoint(*endpoint);
     }
-    let allowed: Vec<&str> = methods.iter().map(|(method, _)| method.as_ref()).collect();
+    let allowed: Vec<&str> = methods.iter().map(|(method, _)| *method).collect();
     Selected::WrongMethod(allowed.join(", "))
 }
 
@@ -211,14 +211,15 @@ async fn preflight(incoming: &Incoming, env: &Env) -> Answer {
     }
 }
 
-/// What answers of browser routes carry. A refused origin may read why: the text names nothing but what it sent.
+/// What answers of browser routes carry. A refused origin may read why: the text names the origin and a
+/// program, whose id stands in every page of its site.
 fn shared(answer: Answer, incoming: &Incoming, segments: &[&str]) -> Answer {
     if !is_browser_route(segments) {
         return answer;
     }
     let answer = answer.with_header("vary", "Origin");
     match incoming.header("origin") {
-        Some(origin) if incoming.method != Method::Options => answer.with_header("access-control-allow-origin", origin),
+        Some(origin) if incoming.method != "OPTIONS" => answer.with_header("access-control-allow-origin", origin),
         _ => answer,
     }
 }

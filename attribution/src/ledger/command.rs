@@ -64,6 +64,10 @@ impl Reach {
 
 /// A visitor who came through a click has signed up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a term of the caller's interface, independent of the others"
+)]
 pub struct SignUp {
     /// Who asks.
     pub context: Context,
@@ -81,6 +85,8 @@ pub struct SignUp {
     pub keep_address: bool,
     /// Whether a sign-up without any name of its customer is refused. One of the two APIs takes the click alone.
     pub identity_required: bool,
+    /// Whether a customer who is beyond a lead already is refused. The other API answers with the referral.
+    pub only_leads: bool,
     /// The merchant's user id.
     pub external_user_id: Option<String>,
     /// The customer's address.
@@ -207,6 +213,13 @@ pub enum Rejection {
     OtherProgram,
     /// No such affiliate within the caller's reach.
     AffiliateNotFound,
+    /// The customer is beyond a lead: their status.
+    BeyondLead {
+        /// How far they have come.
+        status: ReferralStatus,
+    },
+    /// The referral's commissions add up to more than an amount can be.
+    TotalTooLarge,
     /// The page's origin may not record for the program.
     OriginNotAllowed {
         /// The page's origin.
@@ -275,28 +288,31 @@ impl Command {
     }
 
     pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher) -> Query {
-        let place = Some((program.id.clone(), is_test));
+        let program_id = program.id.clone();
         match self {
             Self::SignUp(command) => Query {
                 referrals: vec![command.click_id.clone()],
                 identities: sign_up::identities(command, program, hasher),
                 sale_key: None,
                 conversion_id: None,
-                place,
+                program_id,
+                is_test,
             },
             Self::CreateReferral(command) => Query {
                 referrals: vec![command.referral_id.clone()],
                 identities: create_referral::identities(command, program, hasher),
                 sale_key: None,
                 conversion_id: None,
-                place,
+                program_id,
+                is_test,
             },
             Self::RecordSale(command) => Query {
                 referrals: record_sale::named_referrals(command),
                 identities: record_sale::identities(command),
                 sale_key: command.sale_key.clone(),
                 conversion_id: Some(command.conversion_id.clone()),
-                place,
+                program_id,
+                is_test,
             },
         }
     }

@@ -31,7 +31,7 @@ use crate::time::Timestamp;
 pub const MAX_ATTEMPTS: u32 = 5;
 
 /// What a command needs to know of the database.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Referrals to read by id.
     pub referrals: Vec<ReferralId>,
@@ -41,8 +41,10 @@ pub struct Query {
     pub sale_key: Option<String>,
     /// The id that a sale of this command would have: it exists if an earlier try was committed after all.
     pub conversion_id: Option<ConversionId>,
-    /// Where identities and sale keys are looked up; without it only `referrals` are read.
-    pub place: Option<(ProgramId, bool)>,
+    /// The program in which identities and sale keys are looked up.
+    pub program_id: ProgramId,
+    /// Whether among its test rows.
+    pub is_test: bool,
 }
 
 /// What the database answered.
@@ -102,6 +104,12 @@ pub trait Clicks {
     fn find(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable>;
 }
 
+/// A wait between two attempts.
+pub trait Pause {
+    /// Waits before the given attempt, counted from 1: longer each time, and not equally long for two who collide.
+    fn before(&self, attempt: u32) -> impl Future<Output = ()>;
+}
+
 /// Why a command has no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -129,22 +137,25 @@ pub(crate) struct View<'a> {
     pub program: &'a Program,
     pub affiliate: &'a Affiliate,
     pub hasher: &'a EmailHasher,
+    pub is_test: bool,
     pub now: Timestamp,
 }
 
 /// The protocol over one shard's clicks, a store and a configuration.
-pub struct Ledger<'a, S, C, K> {
+pub struct Ledger<'a, S, C, K, P> {
     /// The database.
     pub store: &'a S,
     /// Programs and affiliates.
     pub configuration: &'a C,
     /// This shard's clicks.
     pub clicks: &'a K,
+    /// Waits between attempts.
+    pub pause: &'a P,
     /// The operator's secret under which addresses are hashed.
     pub identity_secret: &'a [u8],
 }
 
-impl<S: Store, C: Configuration, K: Clicks> Ledger<'_, S, C, K> {
+impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
     /// Decides and commits one command. Whoever calls this holds the gate of the command's referral: that saves work;
     /// what keeps the rows right is the commit.
     pub async fn execute(&self, command: &Command, now: Timestamp) -> Result<Outcome, Failure> {
@@ -155,7 +166,7 @@ impl<S: Store, C: Configuration, K: Clicks> Ledger<'_, S, C, K> {
             Err(failure) => return Err(failure),
         };
         let mut last = NotCommitted("not tried".to_owned());
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 1..=MAX_ATTEMPTS {
             if plan.changes.is_empty() {
                 return Ok(plan.outcome);
             }
@@ -163,6 +174,7 @@ impl<S: Store, C: Configuration, K: Clicks> Ledger<'_, S, C, K> {
                 Ok(()) => return Ok(plan.outcome),
                 Err(failure) => last = failure,
             }
+            self.pause.before(attempt).await;
             plan = self.plan(command, now, true).await?;
         }
         if plan.changes.is_empty() { Ok(plan.outcome) } else { Err(Failure::Busy(last)) }
@@ -175,7 +187,7 @@ impl<S: Store, C: Configuration, K: Clicks> Ledger<'_, S, C, K> {
         let gate = command.gate();
         let click = self.clicks.find(gate)?;
         let program_id = command.program(click.as_ref()).cloned().ok_or(command.unknown_subject())?;
-        let program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
+        let mut program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
         let hasher = EmailHasher::for_program(self.identity_secret, &program.id);
         let is_test = command.is_test(click.as_ref());
         let assumed_new = !fresh && command.is_sign_up() && click.is_some();
@@ -185,14 +197,17 @@ impl<S: Store, C: Configuration, K: Clicks> Ledger<'_, S, C, K> {
             self.store.load(&command.query(&program, is_test, &hasher)).await?
         };
         let affiliate_id = command.affiliate(click.as_ref(), &state).ok_or(command.unknown_subject())?;
-        let affiliate =
-            self.configuration.affiliate(&affiliate_id, fresh).await?.ok_or(Rejection::AffiliateNotFound)?;
+        let affiliate = self.configuration.affiliate(&affiliate_id, fresh).await?;
+        let affiliate = affiliate.ok_or(Rejection::AffiliateNotFound)?;
+        // Copies of different ages: the older version is no longer in force, and the commit will say so.
+        program.rules_version = program.rules_version.min(affiliate.rules_version);
         let view = View {
             click: click.as_ref(),
             state: &state,
             program: &program,
             affiliate: &affiliate,
             hasher: &hasher,
+            is_test,
             now,
         };
         Ok(command.decide(&view)?)

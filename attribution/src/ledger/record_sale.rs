@@ -10,7 +10,7 @@ use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::incentive::{Incentive, PaysFor, choose};
 use crate::messages::{decimal, referral_message, sale_message};
-use crate::referral::{Click, Identity, Referral};
+use crate::referral::{Identity, Referral};
 use crate::sale::{Commission, Conversion, RecordedSale};
 use crate::status::{CommissionStatus, Partnership, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
@@ -76,7 +76,7 @@ pub(super) fn decide(command: &RecordSale, view: &View<'_>) -> Result<Plan, Reje
         }
         (None, None) => Customer::of_click(command, view)?,
     };
-    Ok(record(command, customer, view))
+    record(command, customer, view)
 }
 
 /// A referral that the caller may not touch, or that was deleted, does not exist for this call.
@@ -142,38 +142,11 @@ impl Customer {
     fn of_click(command: &RecordSale, view: &View<'_>) -> Result<Self, Rejection> {
         let click = view.click.filter(|_| names_its_gate(command)).ok_or(Rejection::ReferralNotFound)?;
         command.context.reach.admit(&click.scope, Rejection::ReferralNotFound)?;
-        Ok(Self { referral: referral_of(command, click, view.now), is_new: true })
+        Ok(Self { referral: Referral::born_of(click, &command.context.request_id, view.now), is_new: true })
     }
 }
 
-fn referral_of(command: &RecordSale, click: &Click, now: Timestamp) -> Referral {
-    Referral {
-        id: click.id.clone(),
-        scope: click.scope.clone(),
-        affiliate_id: click.affiliate_id.clone(),
-        status: ReferralStatus::Lead,
-        external_user_id: None,
-        customer_id: None,
-        subscription_id: None,
-        email: None,
-        name: None,
-        metadata: None,
-        aliases: Vec::new(),
-        verified: true,
-        clicked_at: Some(click.clicked_at),
-        click: Some(click.facts.clone()),
-        first_sale_at: None,
-        paid_sales: 0,
-        commission_total_minor: 0,
-        seq: 1,
-        created_by_request: command.context.request_id.clone(),
-        created_at: now,
-        converted_at: None,
-        updated_at: now,
-    }
-}
-
-fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Plan {
+fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<Plan, Rejection> {
     let Customer { mut referral, is_new } = customer;
     referral.updated_at = view.now;
     let occurred_at = command.occurred_at.unwrap_or(view.now);
@@ -184,7 +157,11 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Plan {
     let commission = incentive.map(|incentive| commission_of(command, &referral, incentive, decision.reason, view));
     let was_converted = referral.converted_at.is_some();
     if attributed {
-        advance(&mut referral, command, commission.as_ref(), occurred_at);
+        advance(&mut referral, command, occurred_at);
+    }
+    if let Some(commission) = &commission {
+        referral.paid_sales += 1;
+        referral.add_commission(commission.amount_minor.unwrap_or(0)).ok_or(Rejection::TotalTooLarge)?;
     }
     let conversion = conversion_of(command, &referral, commission.as_ref(), &decision, occurred_at, view.now);
     let converted = (!was_converted && referral.converted_at.is_some())
@@ -202,13 +179,13 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Plan {
     changes.extend(commission.clone().map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.push(Change::AppendEvent(Box::new(event)));
     let sale = Box::new(RecordedSale { conversion, commission });
-    Plan { scope, changes, outcome: Outcome::Sale { sale, first_seen: FirstSeen::Now, differing: Vec::new() } }
+    Ok(Plan { scope, changes, outcome: Outcome::Sale { sale, first_seen: FirstSeen::Now, differing: Vec::new() } })
 }
 
 /// Names that nobody holds yet become this referral's, so that later calls need only them.
 fn learn_names(command: &RecordSale, referral: &mut Referral, state: &State) -> Vec<Identity> {
     let mut unknown = identities(command);
-    unknown.retain(|identity| state.holder(identity).is_none());
+    unknown.retain(|identity| state.holder(identity).is_none() && referral.has_room());
     for identity in &unknown {
         referral.learn(identity, None);
     }
@@ -236,6 +213,11 @@ fn judge<'a>(
     };
     if referral.status == ReferralStatus::Rejected {
         return (decision(Reason::ReferralRejected), None);
+    }
+    // Clocks differ, and a date without a time is a day's first moment: a day's grace.
+    let came_before = |clicked_at: Timestamp| occurred_at.plus_days(1) < clicked_at;
+    if referral.first_sale_at.is_none() && referral.clicked_at.is_some_and(came_before) {
+        return (decision(Reason::SaleBeforeClick), None);
     }
     let in_window = referral.first_sale_at.is_some()
         || referral.clicked_at.is_none_or(|clicked_at| occurred_at <= clicked_at.plus_days(window_days));
@@ -293,7 +275,7 @@ fn commission_of(
 }
 
 /// Moves the referral on: a paid sale makes a customer or an active subscriber, a trial a trialing one.
-fn advance(referral: &mut Referral, command: &RecordSale, commission: Option<&Commission>, occurred_at: Timestamp) {
+fn advance(referral: &mut Referral, command: &RecordSale, occurred_at: Timestamp) {
     let next = match command.sales_status {
         SalesStatus::Complete if command.details.purchase.is_subscription => ReferralStatus::Active,
         SalesStatus::Complete if referral.status == ReferralStatus::Active => ReferralStatus::Active,
@@ -304,10 +286,6 @@ fn advance(referral: &mut Referral, command: &RecordSale, commission: Option<&Co
     referral.status = next;
     referral.converted_at = referral.converted_at.or(Some(occurred_at));
     referral.first_sale_at = referral.first_sale_at.or(Some(occurred_at));
-    if let Some(commission) = commission {
-        referral.paid_sales += 1;
-        referral.commission_total_minor += commission.amount_minor.unwrap_or(0);
-    }
 }
 
 fn conversion_of(

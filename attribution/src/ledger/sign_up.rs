@@ -27,7 +27,7 @@ fn kept_email(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Opti
 }
 
 /// Decides one sign-up:
-/// 1. the click is a referral already: that one stands; names that it lacks are filled in, none is replaced;
+/// 1. the click is a referral already: that one stands; what it lacks is filled in, nothing is replaced;
 /// 2. the click is unknown: refused, or the customer is looked up by user id, as the caller wants;
 /// 3. the customer is known: their first referral stands, and learns what is new about them;
 /// 4. otherwise the click becomes a lead, unless a fraud rule blocks it.
@@ -53,7 +53,7 @@ fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> 
     if referral.status == ReferralStatus::Deleted {
         return Err(not_found);
     }
-    command.context.reach.admit(&referral.scope, not_found)?;
+    check_scope(command, referral, view, not_found)?;
     check_origin(command, view.program)?;
     // A commit whose answer was lost is this request's own.
     if referral.created_by_request == command.context.request_id {
@@ -61,12 +61,16 @@ fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> 
         let reason = if blocked { Reason::SelfReferralBlocked } else { Reason::LeadRecorded };
         return Ok(unchanged(referral, FirstSeen::Now, reason));
     }
-    let mut blanks = identities(command, view.program, view.hasher);
-    blanks.retain(|name| referral.lacks(name.kind) && view.state.holder(name).is_none());
-    if blanks.is_empty() || !referral.status.holds_identities() {
+    check_stage(command, referral)?;
+    // What only a browser said of this click is completed, and vouched for, by the first call with a key.
+    let vouches = command.verified && !referral.verified;
+    let mut names = identities(command, view.program, view.hasher);
+    names.retain(|name| view.state.holder(name).is_none() && (vouches || referral.lacks(name.kind)));
+    let nothing_new = names.is_empty() && !vouches;
+    if nothing_new || !referral.status.holds_identities() {
         return Ok(unchanged(referral, FirstSeen::Before, Reason::ClickAlreadyConverted));
     }
-    Ok(learn(command, referral, &blanks, Reason::ClickAlreadyConverted, view))
+    Ok(learn(command, referral, &names, Reason::ClickAlreadyConverted, view))
 }
 
 fn without_click(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
@@ -75,9 +79,25 @@ fn without_click(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
     }
     let user = command.external_user_id.clone().map(Identity::external_user_id);
     let known = user.and_then(|user| view.state.holder(&user)).ok_or(Rejection::CustomerNotFound)?;
-    command.context.reach.admit(&known.scope, Rejection::CustomerNotFound)?;
+    check_scope(command, known, view, Rejection::CustomerNotFound)?;
     check_origin(command, view.program)?;
+    check_stage(command, known)?;
     Ok(unchanged(known, FirstSeen::Before, Reason::CustomerAlreadyReferred))
+}
+
+/// The referral is the caller's to touch, and of the program whose rules are being applied.
+fn check_scope(command: &SignUp, referral: &Referral, view: &View<'_>, not_found: Rejection) -> Result<(), Rejection> {
+    command.context.reach.admit(&referral.scope, not_found.clone())?;
+    let same_rules = referral.scope.program_id == view.program.id && referral.scope.is_test == view.is_test;
+    if same_rules { Ok(()) } else { Err(not_found) }
+}
+
+/// A caller who records leads only is told of a customer who is beyond that.
+fn check_stage(command: &SignUp, referral: &Referral) -> Result<(), Rejection> {
+    if command.only_leads && referral.status.is_converted() {
+        return Err(Rejection::BeyondLead { status: referral.status });
+    }
+    Ok(())
 }
 
 fn command_not_found(command: &SignUp) -> Rejection {
@@ -112,7 +132,8 @@ fn unchanged(referral: &Referral, first_seen: FirstSeen, reason: Reason) -> Plan
 }
 
 /// The customer is known: nothing is paid twice and the click stays a click. Names that nobody holds become the known
-/// referral's; a name that another referral holds stays where it is.
+/// referral's; a name that another referral holds stays where it is. Without a key nothing is changed, and nothing told,
+/// of a referral that came through another click.
 fn already_referred(
     command: &SignUp,
     known: &Referral,
@@ -122,26 +143,35 @@ fn already_referred(
     command.context.reach.admit(&known.scope, Rejection::ClickNotFound)?;
     let elsewhere = identities.iter().any(|name| view.state.holder(name).is_some_and(|holder| holder.id != known.id));
     let reason = if elsewhere { Reason::EmailBelongsToAnotherReferral } else { Reason::CustomerAlreadyReferred };
+    if !command.verified {
+        return Ok(unchanged(known, FirstSeen::Before, reason));
+    }
+    check_stage(command, known)?;
     let unknown: Vec<Identity> = identities.iter().filter(|name| view.state.holder(name).is_none()).cloned().collect();
-    if unknown.is_empty() {
+    if unknown.is_empty() || !known.has_room() {
         return Ok(unchanged(known, FirstSeen::Before, reason));
     }
     Ok(learn(command, known, &unknown, reason, view))
 }
 
-/// Gives a referral further names of its customer.
+/// Gives a referral further names of its customer, and a key's word where only a browser's stood.
 fn learn(command: &SignUp, known: &Referral, names: &[Identity], reason: Reason, view: &View<'_>) -> Plan {
     let mut referral = known.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
+    if command.verified && command.click_id == referral.id {
+        referral.verified = true;
+        referral.name = referral.name.or_else(|| command.name.clone().filter(|_| view.program.name_tracking));
+    }
     for name in names {
         referral.learn(name, kept_email(command, view.program, view.hasher));
     }
-    let decision = Decision::new(Reason::IdentityAdded)
+    let decision = Decision::new(reason)
         .with("click_id", command.click_id.as_str())
-        .with("kinds", names.iter().map(|name| name.kind.as_str()).collect::<Vec<_>>());
+        .with("verified", referral.verified)
+        .with("names_added", names.iter().map(|name| name.kind.as_str()).collect::<Vec<_>>());
     let version = view.program.rules_version;
-    let event = Event::of("referral.identity_added", &referral, decision, &command.context, version);
+    let event = Event::of("referral.completed", &referral, decision, &command.context, version);
     let mut changes = vec![Change::UpdateReferral(Box::new(referral.clone()))];
     changes.extend(names.iter().map(|name| Change::ClaimIdentity(referral.id.clone(), name.clone())));
     changes.push(Change::AppendEvent(Box::new(event)));
@@ -158,7 +188,7 @@ fn new_lead(command: &SignUp, click: &Click, view: &View<'_>) -> Plan {
     }
     let commission = if blocked { None } else { lead_commission(&referral, &command.commission_id, view) };
     if let Some(commission) = &commission {
-        referral.commission_total_minor += commission.amount_minor.unwrap_or(0);
+        referral.commission_total_minor = commission.amount_minor.unwrap_or(0);
     }
     let reason = if blocked { Reason::SelfReferralBlocked } else { Reason::LeadRecorded };
     let event = sign_up_event(command, &referral, commission.as_ref(), reason, self_referral, view);
@@ -179,28 +209,11 @@ fn is_self_referral(command: &SignUp, view: &View<'_>) -> bool {
 
 fn referral_of(command: &SignUp, click: &Click, view: &View<'_>) -> Referral {
     Referral {
-        id: click.id.clone(),
-        scope: click.scope.clone(),
-        affiliate_id: click.affiliate_id.clone(),
-        status: ReferralStatus::Lead,
         external_user_id: command.external_user_id.clone(),
-        customer_id: None,
-        subscription_id: None,
         email: kept_email(command, view.program, view.hasher),
         name: command.name.clone().filter(|_| view.program.name_tracking),
-        metadata: None,
-        aliases: Vec::new(),
         verified: command.verified,
-        clicked_at: Some(click.clicked_at),
-        click: Some(click.facts.clone()),
-        first_sale_at: None,
-        paid_sales: 0,
-        commission_total_minor: 0,
-        seq: 1,
-        created_by_request: command.context.request_id.clone(),
-        created_at: view.now,
-        converted_at: None,
-        updated_at: view.now,
+        ..Referral::born_of(click, &command.context.request_id, view.now)
     }
 }
 

@@ -1,8 +1,8 @@
 //! `POST /api/v1/track/click`: a browser, or a backend for it, reports a visit through an affiliate's link.
 //!
-//! No key: the code in the link is the proof, and a page's origin must be allowed for the program.
+//! No key is needed: the code in the link is the proof, and a page's origin must be allowed for the program. A key that is
+//! present must be right, and then says whose click it is and whether it is a test row.
 
-use attribution::ledger::Configuration as _;
 use attribution::program::{Affiliate, Program};
 use attribution::status::Partnership;
 use serde::Deserialize;
@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 use worker::Url;
 
 use super::test_mode::{self, AdditionalData};
-use super::{Problem, named_program, origin_not_allowed};
+use super::{NamedProgram, Problem, named_program, optional_caller, origin_not_allowed};
 use crate::funnel::{Funnel, Visit};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, Fields};
+use crate::store::api_key::ApiKey;
 
 /// A URL and what it carries is at most so long.
 const MAX_URL: usize = 2_000;
@@ -40,7 +41,7 @@ struct Body {
 }
 
 /// Records a click:
-/// 1. test mode goes its own way;
+/// 1. test mode goes its own way; a key that is present must be right (401);
 /// 2. the link must parse and carry a code that is somebody's (400), in a partnership that is approved (200, inactive);
 /// 3. the page's origin must be allowed (403);
 /// 4. prefetches and visitors who opted out are answered `tracked: false`;
@@ -52,11 +53,13 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     }
     super::check_program_field("program_id", body.program_id.as_ref())?;
     let (code, landing) = linked_code(&body)?;
+    let key = optional_caller(incoming, funnel).await?;
     let named = named_program(funnel, body.program_id.as_ref()).await?;
-    let origin = incoming.header("origin");
-    let Some((affiliate, program)) = linked_affiliate(funnel, &code, named.as_ref(), origin.as_deref()).await? else {
-        return Err(Problem::Refused("Referral link not found"));
-    };
+    // A key vouches for the call wherever it comes from.
+    let origin = incoming.header("origin").filter(|_| key.is_none());
+    let affiliate = linked_affiliate(funnel, &code, key.as_ref(), named, origin.as_deref()).await?;
+    let affiliate = affiliate.ok_or(Problem::Refused("Referral link not found"))?;
+    let program = funnel.program(&affiliate.program_id).await?;
     if let Some(origin) = origin.filter(|origin| !program.allows_origin(origin)) {
         return Ok(origin_not_allowed(&origin, &program.id));
     }
@@ -68,7 +71,8 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     }
     let facts = facts(body, landing, incoming)?;
     let ip = incoming.header("cf-connecting-ip");
-    let click = funnel.record_click(Visit { affiliate, is_test: false, clicked_at: None, facts, ip }).await?;
+    let is_test = key.is_some_and(|key| key.is_test);
+    let click = funnel.record_click(Visit { affiliate, is_test, clicked_at: None, facts, ip }).await?;
     Ok(Answer::json(
         200,
         &json!({
@@ -92,27 +96,23 @@ fn linked_code(body: &Body) -> Result<(String, String), Problem> {
     Ok((code.ok_or(Problem::Refused("No aff parameter found in affiliate_url"))?, landing))
 }
 
-/// Whose code it is: in the program that is named, else in the one that allows the page's origin, else in the only one
-/// that has the code. A code of several programs without any hint is nobody's.
+/// Whose code it is: in the key's program, else in the one that is named, else as far as the page's origin tells.
 async fn linked_affiliate(
     funnel: &Funnel,
     code: &str,
-    named: Option<&attribution::ids::ProgramId>,
+    key: Option<&ApiKey>,
+    named: NamedProgram,
     origin: Option<&str>,
-) -> Result<Option<(Affiliate, Program)>, Problem> {
+) -> Result<Option<Affiliate>, Problem> {
     let configuration = funnel.configuration();
-    let mut candidates = configuration.affiliates_by_code(code).await?;
-    candidates.retain(|affiliate| named.is_none_or(|program| affiliate.program_id == *program));
-    let mut found = Vec::new();
-    for affiliate in candidates {
-        if let Some(program) = configuration.program(&affiliate.program_id, false).await? {
-            found.push((affiliate, program));
-        }
-    }
-    if found.len() > 1 {
-        found.retain(|(_, program)| origin.is_some_and(|origin| program.allows_origin(origin)));
-    }
-    Ok(if found.len() == 1 { found.pop() } else { None })
+    let program = match (key, named) {
+        (_, NamedProgram::Unknown) => return Ok(None),
+        (Some(key), NamedProgram::Found(named)) if named != key.program_id => return Ok(None),
+        (Some(key), _) => key.program_id.clone(),
+        (None, NamedProgram::Found(named)) => named,
+        (None, NamedProgram::NotNamed) => return Ok(configuration.affiliate_of_page(code, origin).await?),
+    };
+    Ok(configuration.affiliate_of_program(code, &program).await?)
 }
 
 /// Why a visit is no click: nobody looked at the page, or the visitor has opted out.

@@ -5,13 +5,13 @@
 
 use attribution::email::EmailAddress;
 use attribution::ids::{CommissionId, ProgramId, ReferralId};
-use attribution::ledger::{Command, Context, Reach, SignUp, UnknownClick};
+use attribution::ledger::{Command, Context, Reach, Rejection, SignUp, UnknownClick};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::test_mode::{self, AdditionalData};
-use super::{Problem, check_program_field, named_program, optional_caller};
-use crate::funnel::Funnel;
+use super::{NamedProgram, Problem, check_program_field, named_program, optional_caller};
+use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::platform::SystemRandom;
@@ -48,22 +48,24 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let key = optional_caller(incoming, funnel).await?;
     check_program_field("program_id", body.program_id.as_ref())?;
     let named = body.program_id.as_ref().or(body.additional_data.as_ref().and_then(|data| data.program_id.as_ref()));
-    let program_id = match &key {
-        Some(key) => Some(key.program_id.clone()),
-        None => named_program(funnel, named).await?,
-    };
+    let named = named_program(funnel, named).await?;
+    let program_id = program_of(key.as_ref(), named)?;
     let body = check(body)?;
-    let gate = find_gate(funnel, &body, key.as_ref(), program_id.as_ref()).await?;
+    let gate = find_gate(funnel, &body, key.as_ref()).await?;
     let gate = gate.ok_or(Problem::Refused(CUSTOMER_NOT_FOUND))?;
-    let is_keyed = key.is_some();
-    let command = sign_up(incoming, funnel, body, key.as_ref(), program_id, gate.clone(), kept(sent));
-    let (referral, _, _) = funnel.record_referral(Command::SignUp(command)).await?;
-    // Without a key nothing is said of a customer who came through another click.
-    let may_tell = is_keyed || referral.id == gate;
-    if may_tell && referral.status.is_converted() {
-        return Err(Problem::NoLeadAnyMore(referral.status.as_str()));
-    }
+    let command = sign_up(incoming, funnel, body, key.as_ref(), program_id, gate, kept(sent));
+    funnel.record_referral(Command::SignUp(command)).await?;
     Ok(Answer::json(200, &json!({ "success": true, "message": "Lead tracked successfully" })))
+}
+
+/// The program that the call speaks for: its key's, else the one that it names. A named one must be the key's.
+fn program_of(key: Option<&ApiKey>, named: NamedProgram) -> Result<Option<ProgramId>, Problem> {
+    let of_key = key.map(|key| key.program_id.clone());
+    match named {
+        NamedProgram::NotNamed => Ok(of_key),
+        NamedProgram::Found(program) if of_key.as_ref().is_none_or(|of_key| *of_key == program) => Ok(Some(program)),
+        NamedProgram::Found(_) | NamedProgram::Unknown => Err(Refusal::Rejected(Rejection::OtherProgram).into()),
+    }
 }
 
 fn check(body: Body) -> Result<Checked, Problem> {
@@ -83,19 +85,15 @@ fn check(body: Body) -> Result<Checked, Problem> {
     Ok(checked)
 }
 
-/// The click, if its id can be one; else the referral of the customer who is known by the key.
-async fn find_gate(
-    funnel: &Funnel,
-    body: &Checked,
-    key: Option<&ApiKey>,
-    program: Option<&ProgramId>,
-) -> Result<Option<ReferralId>, Problem> {
+/// The click, if its id can be one; else, for a caller with a key, the referral of the customer who is known by the
+/// user id. Without a key the click id is the proof.
+async fn find_gate(funnel: &Funnel, body: &Checked, key: Option<&ApiKey>) -> Result<Option<ReferralId>, Problem> {
     let click = body.click_id.as_deref().and_then(|id| input::referral_id(id, funnel.settings.click_shards));
     if click.is_some() {
         return Ok(click);
     }
-    let (Some(program), Some(customer)) = (program, &body.customer_key) else { return Ok(None) };
-    Ok(funnel.find_customer(program, key.is_some_and(|key| key.is_test), customer).await?)
+    let (Some(key), Some(customer)) = (key, &body.customer_key) else { return Ok(None) };
+    Ok(funnel.find_customer(&key.program_id, key.is_test, customer).await?)
 }
 
 fn sign_up(
@@ -113,19 +111,20 @@ fn sign_up(
             request_id: incoming.request_id.clone(),
             actor: key.map_or_else(|| "browser".to_owned(), |key| format!("key:{}", key.id)),
             reach: Reach {
-                team_id: None,
-                program_id: key.map(|key| key.program_id.clone()),
+                team_id: key.map(|key| key.team_id.clone()),
+                program_id: program_id.clone(),
                 is_test: key.map(|key| key.is_test),
             },
         },
         click_id: gate,
-        unknown_click: UnknownClick::FindCustomer,
+        unknown_click: if key.is_some() { UnknownClick::FindCustomer } else { UnknownClick::Refuse },
         program_id,
         // A key vouches for the call wherever it comes from.
         origin: incoming.header("origin").filter(|_| key.is_none()),
         verified: key.is_some(),
         keep_address: false,
         identity_required: false,
+        only_leads: true,
         external_user_id: body.customer_key,
         email: body.email,
         name: None,

@@ -10,7 +10,7 @@ pub mod test_mode;
 
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
-use attribution::ledger::{Rejection, Unavailable};
+use attribution::ledger::{Configuration as _, Rejection, Unavailable};
 use serde_json::{Value, json};
 use worker::console_error;
 
@@ -37,8 +37,6 @@ pub enum Problem {
     Ledger(Refusal),
     /// The same transaction again.
     DuplicateTransaction,
-    /// The customer is beyond a lead: their status.
-    NoLeadAnyMore(&'static str),
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -81,9 +79,6 @@ impl Problem {
             Self::DuplicateTransaction => {
                 failure(409, "Duplicate transaction_id. This sale has already been recorded.")
             }
-            Self::NoLeadAnyMore(status) => {
-                failure(400, &format!("Customer status cannot be updated to lead. Current status: {status}"))
-            }
             Self::UnknownPath => failure(404, "There is no such route"),
             Self::WrongMethod(allowed) => {
                 failure(405, &format!("This route takes {allowed}")).with_header("allow", allowed.clone())
@@ -106,6 +101,10 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::AffiliateNotFound | Rejection::ClickOfOtherAffiliate | Rejection::ClickAlreadyConverted => {
             failure(400, "No partner-program relationship found for this customer")
         }
+        Rejection::BeyondLead { status } => {
+            failure(400, &format!("Customer status cannot be updated to lead. Current status: {}", status.as_str()))
+        }
+        Rejection::TotalTooLarge => failure(400, "amount_cents: the customer's commissions add up to too much"),
         Rejection::IdentityTaken { identity } => {
             failure(400, &format!("{} belongs to another customer", identity.kind.as_str()))
         }
@@ -139,20 +138,30 @@ async fn optional_caller(incoming: &Incoming, funnel: &Funnel) -> Result<Option<
     }
 }
 
-/// The program that a call names, by its id or by its number, as a number or as text; `None` when it names none that
-/// exists.
-async fn named_program(funnel: &Funnel, named: Option<&Value>) -> Result<Option<ProgramId>, Problem> {
+/// The program that a call names.
+enum NamedProgram {
+    /// It names none.
+    NotNamed,
+    /// It names one that does not exist.
+    Unknown,
+    /// This one.
+    Found(ProgramId),
+}
+
+/// Finds the program that a call names by its id or by its number, as a number or as text.
+async fn named_program(funnel: &Funnel, named: Option<&Value>) -> Result<NamedProgram, Problem> {
     let text = match named {
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
         Some(Value::Number(number)) => number.to_string(),
-        _ => return Ok(None),
+        _ => return Ok(NamedProgram::NotNamed),
     };
-    if let Ok(number) = text.parse::<i64>() {
-        return Ok(store::program::by_number(&funnel.database, number).await?);
-    }
-    let id = ProgramId::new(text);
-    let program = attribution::ledger::Configuration::program(&funnel.configuration(), &id, false).await?;
-    Ok(program.map(|program| program.id))
+    let found = if let Ok(number) = text.parse::<i64>() {
+        store::program::by_number(&funnel.database, number).await?
+    } else {
+        let program = funnel.configuration().program(&ProgramId::new(text), false).await?;
+        program.map(|program| program.id)
+    };
+    Ok(found.map_or(NamedProgram::Unknown, NamedProgram::Found))
 }
 
 /// A program is named by its number or its id: anything else is a wrong type.

@@ -112,7 +112,10 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
     if customer_key.is_none() && click_id.is_none() {
         return Err(Problem::Refused(CUSTOMER_NOT_FOUND));
     }
-    let is_subscription = sale_type == Some("subscription") || subscription_id.is_some() || interval.is_some();
+    let is_subscription = sale_type == Some("subscription")
+        || body.is_recurring == Some(true)
+        || subscription_id.is_some()
+        || interval.is_some();
     let details = SaleDetails {
         customer_id: None,
         external_user_id: customer_key,
@@ -140,12 +143,16 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
     })
 }
 
-/// A program's token reaches its program: another's customer is told apart from nobody's.
+/// A program's token reaches its program; another program of the same team is told apart from nobody's.
 fn context(incoming: &Incoming, key: &ApiKey) -> Context {
     Context {
         request_id: incoming.request_id.clone(),
         actor: format!("key:{}", key.id),
-        reach: Reach { team_id: None, program_id: Some(key.program_id.clone()), is_test: Some(key.is_test) },
+        reach: Reach {
+            team_id: Some(key.team_id.clone()),
+            program_id: Some(key.program_id.clone()),
+            is_test: Some(key.is_test),
+        },
     }
 }
 
@@ -153,8 +160,11 @@ const TRANSACTION_REQUIRED: &str = "transaction_id is required and must be a str
 const AMOUNT_REQUIRED: &str = "amount_cents is required and must be a positive integer";
 
 fn transaction_id(sent: Option<&Value>) -> Result<String, Problem> {
-    let text = sent.and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty() && text.len() <= MAX_TEXT);
-    text.map(str::to_owned).ok_or(Problem::Refused(TRANSACTION_REQUIRED))
+    let text = sent.and_then(Value::as_str).map(str::to_owned).ok_or(Problem::Refused(TRANSACTION_REQUIRED))?;
+    let mut fields = Fields::default();
+    let text = fields.text("transaction_id", Some(text), MAX_TEXT);
+    fields.finish(Some(()))?;
+    text.ok_or(Problem::Refused(TRANSACTION_REQUIRED))
 }
 
 /// Minor units, from the number's own text: `4900`, and `4900.0` is no integer.

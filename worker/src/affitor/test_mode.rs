@@ -6,7 +6,7 @@ use attribution::ledger::Configuration as _;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 
-use super::{Problem, caller, named_program, optional_caller};
+use super::{NamedProgram, Problem, caller, named_program, optional_caller};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, FieldProblem};
@@ -67,7 +67,10 @@ async fn keep(
     let key = optional_caller(incoming, funnel).await?;
     let program_id = match &key {
         Some(key) => Some(key.program_id.clone()),
-        None => named_program(funnel, named).await?,
+        None => match named_program(funnel, named).await? {
+            NamedProgram::Found(program) => Some(program),
+            NamedProgram::NotNamed | NamedProgram::Unknown => None,
+        },
     };
     let program = match &program_id {
         Some(id) => funnel.configuration().program(id, false).await?,

@@ -49,8 +49,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     let facts = facts(body, &mut fields);
     let tracking_id = fields.finish(tracking_id)?;
 
-    let candidates = funnel.configuration().affiliates_by_code(&tracking_id).await?;
-    let affiliate = candidates.into_iter().find(|affiliate| affiliate.program_id == key.program_id);
+    let affiliate = funnel.configuration().affiliate_of_program(&tracking_id, &key.program_id).await?;
     let affiliate = affiliate.ok_or(Problem::NotFound("Affiliate"))?;
     if affiliate.partnership != Partnership::Approved {
         let message = "the affiliate's partnership with the program is not approved".to_owned();

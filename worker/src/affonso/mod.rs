@@ -149,6 +149,10 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::NothingKeptOfIdentity => {
             invalid("external_user_id", "is required: this program keeps no e-mail addresses")
         }
+        Rejection::BeyondLead { status } => {
+            invalid("click_id", &format!("the customer is beyond a lead: {}", status.as_str()))
+        }
+        Rejection::TotalTooLarge => invalid("sale_amount", "the customer's commissions add up to too much"),
         Rejection::IdentityTaken { identity } => {
             let field = taken_field(identity.kind);
             let message = format!("A referral with this {field} already exists in the program");

@@ -1,10 +1,10 @@
-//! `POST /v1/signups`: a click becomes a lead. Source: seed 000.
+//! `POST /v1/signups`: a click becomes a lead. Source: seed 000; `reason` and `explanation` are additions to its answer.
 
 use attribution::email::EmailAddress;
 use attribution::ids::CommissionId;
 use attribution::ledger::{Command, Rejection, SignUp, UnknownClick};
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use super::{Problem, caller, context, success, views};
 use crate::funnel::{Funnel, Refusal};
@@ -46,14 +46,20 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         verified: true,
         keep_address: true,
         identity_required: true,
+        only_leads: false,
         external_user_id: body.external_user_id,
         email: body.email,
         name: body.name,
         detail: Map::new(),
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
-    let (referral, is_new, _) = funnel.record_referral(Command::SignUp(command)).await?;
-    Ok(success(if is_new { 201 } else { 200 }, &json!(views::referral(&referral))))
+    let (referral, is_new, reason) = funnel.record_referral(Command::SignUp(command)).await?;
+    let mut data = views::referral(&referral);
+    if let Some(data) = data.as_object_mut() {
+        data.insert("reason".to_owned(), reason.as_str().into());
+        data.insert("explanation".to_owned(), reason.explanation().into());
+    }
+    Ok(success(if is_new { 201 } else { 200 }, &data))
 }
 
 fn check(body: Body) -> Result<Checked, BodyProblem> {

@@ -19,7 +19,7 @@ use worker::{
 use self::gate::{GateBusy, Gates};
 use self::shard::Shard;
 use crate::configuration::CachedConfiguration;
-use crate::platform::{Settings, now};
+use crate::platform::{RandomPause, Settings, now};
 use crate::store::{Database, click_count};
 
 /// The name of the binding in wrangler.toml.
@@ -90,8 +90,8 @@ impl DurableObject for ClickLedger {
         Response::from_bytes(serde_json::to_vec(&answer)?)
     }
 
-    /// Carries counts to D1. Arms the next alarm before anything else and never fails: a failing alarm would be given
-    /// up after some tries.
+    /// Carries counts to D1. The next alarm is armed first, and taken back only once D1 has everything; it never fails,
+    /// since a failing alarm would be given up after some tries.
     async fn alarm(&self) -> worker::Result<Response> {
         if let Err(away) = self.carry_counts().await {
             console_error!("counts of shard {:?} wait: {away}", self.number());
@@ -131,6 +131,7 @@ impl ClickLedger {
             configuration: &CachedConfiguration::of(&database),
             store: &database,
             clicks: &self.shard,
+            pause: &RandomPause,
             identity_secret: settings.identity_secret.as_bytes(),
         };
         match ledger.execute(command, now()).await {
@@ -153,16 +154,22 @@ impl ClickLedger {
 
     async fn carry_counts(&self) -> Result<(), Unavailable> {
         self.shard.note_alarm(false);
-        self.shard.count()?;
-        if !self.shard.has_unsent_counts()? {
-            return Ok(());
-        }
         self.arm_alarm().await?;
+        self.shard.count()?;
         let counts = self.shard.unsent_counts()?;
+        if counts.is_empty() {
+            return self.disarm_alarm().await;
+        }
         let database = Database::of(&self.env)?;
         let number = self.number().ok_or_else(|| Unavailable("a shard without a number".to_owned()))?;
         click_count::store(&database, number, &counts).await?;
         self.shard.note_sent(&counts)
+    }
+
+    /// Noted before the storage is told: a click that comes in between arms it again.
+    async fn disarm_alarm(&self) -> Result<(), Unavailable> {
+        self.shard.note_alarm(false);
+        self.state.storage().delete_alarm().await.map_err(|cause| Unavailable(cause.to_string()))
     }
 
     /// The shard's number, from the object's name.
@@ -178,15 +185,23 @@ pub async fn ask(
     placement: Placement,
     request: &ShardRequest,
 ) -> Result<ShardAnswer, Unavailable> {
-    let away = |cause: worker::Error| Unavailable(cause.to_string());
-    let stub = stub(env, settings, placement).map_err(away)?;
     let body = serde_json::to_vec(request).map_err(|cause| Unavailable(cause.to_string()))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(Headers::new()).with_body(Some(js_bytes(&body)));
-    let request = Request::new_with_init("https://shard/", &init).map_err(away)?;
-    let mut response = stub.fetch_with_request(request).await.map_err(away)?;
-    let answer = response.bytes().await.map_err(away)?;
+    // An object that was reset (by every deployment, say) fails the call that it was in. Sending it again is safe: a
+    // click and every row of a command have their ids already, and the second try recognises what the first has done.
+    let answer = match send(env, settings, placement, &body).await {
+        Ok(answer) => answer,
+        Err(_) => send(env, settings, placement, &body).await.map_err(|cause| Unavailable(cause.to_string()))?,
+    };
     serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
+}
+
+async fn send(env: &Env, settings: &Settings, placement: Placement, body: &[u8]) -> worker::Result<Vec<u8>> {
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(Headers::new()).with_body(Some(js_bytes(body)));
+    let request = Request::new_with_init("https://shard/", &init)?;
+    // A stub is of no use after its object has failed: each try gets its own.
+    let mut response = stub(env, settings, placement)?.fetch_with_request(request).await?;
+    response.bytes().await
 }
 
 fn js_bytes(bytes: &[u8]) -> wasm_bindgen::JsValue {

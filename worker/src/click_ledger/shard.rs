@@ -67,6 +67,7 @@ impl Shard {
                sent INTEGER NOT NULL, PRIMARY KEY (program_id, affiliate_id, is_test, hour)) WITHOUT ROWID",
             vec![],
         )?;
+        self.run("CREATE INDEX IF NOT EXISTS unsent ON click_count (hour) WHERE sent < clicks", vec![])?;
         self.run(
             "CREATE TABLE IF NOT EXISTS counted (month TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
             vec![],
@@ -140,7 +141,7 @@ impl Shard {
         self.read_months()
     }
 
-    /// The latest clicks of a program, newest first, out of the newest month that has any.
+    /// The latest clicks of a program, newest first: month by month until there are enough.
     pub fn latest(&self, program_id: &str, is_test: bool, limit: u32) -> Result<Vec<Click>, Unavailable> {
         let mut clicks = Vec::new();
         for month in self.months.borrow().iter() {
@@ -201,20 +202,11 @@ impl Shard {
         Ok(())
     }
 
-    /// Whether D1 has yet to hear of a count.
-    pub fn has_unsent_counts(&self) -> Result<bool, Unavailable> {
-        Ok(!self.unsent(1)?.is_empty())
-    }
-
     /// Counts that D1 has yet to hear of, as absolute values.
     pub fn unsent_counts(&self) -> Result<Vec<ClickCount>, Unavailable> {
-        self.unsent(COUNTS_PER_SEND)
-    }
-
-    fn unsent(&self, limit: i64) -> Result<Vec<ClickCount>, Unavailable> {
         self.rows(
             "SELECT program_id, affiliate_id, is_test, hour, team_id, clicks FROM click_count WHERE sent < clicks LIMIT ?",
-            vec![limit.into()],
+            vec![COUNTS_PER_SEND.into()],
         )
     }
 

@@ -1,7 +1,7 @@
 //! `/demo`: a small shop that loads the tracker the way a customer would, and its backend, which holds the secret key.
 //!
-//! Served only where the operator has set `DEMO_SECRET_KEY`, as `make dev` does. The backend calls the public API with
-//! that key, like any merchant's; the page never sees it.
+//! Served only where the operator has set `DEMO_SECRET_KEY`, as `make dev` does. The backend makes the calls of the public
+//! API with that key, like any merchant's, only without the network between; the page never sees the key.
 
 use attribution::ids::mint;
 use attribution::incentive::{PaysFor, Purchase, Reward, choose};
@@ -10,7 +10,7 @@ use attribution::program::{Affiliate, Program};
 use attribution::sale::{Commission, RecordedSale};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use worker::{Env, Headers, Method};
+use worker::{Env, Headers};
 
 use super::{POLICY_WITH_TRACKER, page};
 use crate::affonso::{self, Problem, referrals::timeline_of};
@@ -54,20 +54,19 @@ impl Demo {
     }
 
     async fn configuration(&self, incoming: &Incoming, funnel: &Funnel) -> Result<(Program, Affiliate), Problem> {
-        let key = affonso::caller(&self.call(incoming, Method::Get, &Value::Null)?, funnel).await?;
+        let key = affonso::caller(&self.call(incoming, "GET", &Value::Null)?, funnel).await?;
         let program = funnel.program(&key.program_id).await?;
-        let affiliates = funnel.configuration().affiliates_by_code(&self.tracking_id).await?;
-        let affiliate = affiliates.into_iter().find(|affiliate| affiliate.program_id == program.id);
+        let affiliate = funnel.configuration().affiliate_of_program(&self.tracking_id, &program.id).await?;
         Ok((program, affiliate.ok_or(Problem::NotFound("Affiliate"))?))
     }
 
     /// A call of the public API, as the shop's backend makes it.
-    fn call(&self, incoming: &Incoming, method: Method, body: &Value) -> Result<Incoming, Problem> {
+    fn call(&self, incoming: &Incoming, method: &str, body: &Value) -> Result<Incoming, Problem> {
         let headers = Headers::new();
         let set = headers.set("authorization", &format!("Bearer {}", self.secret_key));
         set.map_err(|_| Problem::NotFound("Demo"))?;
         Ok(Incoming {
-            method,
+            method: method.to_owned(),
             url: incoming.url.clone(),
             headers,
             body: Ok(body.to_string().into_bytes()),
@@ -94,7 +93,7 @@ impl Demo {
             "product_ids": [body.product],
             "external_event_id": body.order_id,
         });
-        let call = self.call(incoming, Method::Post, &sale)?;
+        let call = self.call(incoming, "POST", &sale)?;
         let answer = match affonso::conversions::create(&call, funnel).await {
             Ok(answer) => answer.body_json(),
             Err(problem) => {
@@ -115,7 +114,7 @@ impl Demo {
 
     /// `GET /demo/backend/ledger`: what the ledger has recorded of this visitor, and why.
     pub async fn ledger(&self, incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
-        let key = affonso::caller(&self.call(incoming, Method::Get, &Value::Null)?, funnel).await?;
+        let key = affonso::caller(&self.call(incoming, "GET", &Value::Null)?, funnel).await?;
         let click_id = incoming.parameter("click_id").unwrap_or_default();
         let click_id = input::referral_id(&click_id, funnel.settings.click_shards);
         let click = match &click_id {

@@ -9,10 +9,11 @@ use worker::query;
 
 use super::{Database, UnknownValue, word};
 
-/// A code may stand in the links of several programs; more than so many are not looked through.
-const MAX_NAMESAKES: i64 = 20;
+/// With the rules version of the program, as of the same moment.
+const COLUMNS: &str = "affiliate.id, affiliate.team_id, affiliate.program_id, affiliate.group_id, \
+    affiliate.tracking_id, affiliate.name, affiliate.email_hash, affiliate.partnership, program.rules_version";
 
-const COLUMNS: &str = "id, team_id, program_id, group_id, tracking_id, name, email_hash, partnership";
+const TABLES: &str = "affiliate JOIN program ON program.id = affiliate.program_id";
 
 #[derive(Deserialize)]
 struct Row {
@@ -24,6 +25,7 @@ struct Row {
     name: String,
     email_hash: Option<String>,
     partnership: String,
+    rules_version: i64,
 }
 
 impl TryFrom<Row> for Affiliate {
@@ -39,20 +41,49 @@ impl TryFrom<Row> for Affiliate {
             name: row.name,
             email_hash: row.email_hash,
             partnership: word("affiliate.partnership", &row.partnership, Partnership::from_word)?,
+            rules_version: row.rules_version,
         })
     }
 }
 
 /// The affiliate with this id, whoever's it is; the caller checks.
 pub async fn find(database: &Database, id: &AffiliateId) -> Result<Option<Affiliate>, Unavailable> {
-    let sql = format!("SELECT {COLUMNS} FROM affiliate WHERE id = ?1");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE affiliate.id = ?1");
     let row: Option<Row> = database.first(query!(&database.0, sql, id)).await?;
     Ok(row.map(Affiliate::try_from).transpose()?)
 }
 
-/// Everyone whose links carry this code, in all programs.
-pub async fn by_tracking_id(database: &Database, tracking_id: &str) -> Result<Vec<Affiliate>, Unavailable> {
-    let sql = format!("SELECT {COLUMNS} FROM affiliate WHERE tracking_id = ?1 ORDER BY program_id LIMIT ?2");
-    let rows: Vec<Row> = database.all(query!(&database.0, sql, tracking_id, MAX_NAMESAKES)).await?;
-    Ok(rows.into_iter().map(Affiliate::try_from).collect::<Result<_, _>>()?)
+/// Whose links in this program carry the code.
+pub async fn of_program(
+    database: &Database,
+    tracking_id: &str,
+    program: &ProgramId,
+) -> Result<Option<Affiliate>, Unavailable> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE affiliate.tracking_id = ?1 AND affiliate.program_id = ?2");
+    let row: Option<Row> = database.first(query!(&database.0, sql, tracking_id, program)).await?;
+    Ok(row.map(Affiliate::try_from).transpose()?)
+}
+
+/// Whose links carry the code, for a page that names no program: the one whose program alone allows the page's origin,
+/// else the only one that there is. `None` for nobody's code and for one of several.
+pub async fn of_page(
+    database: &Database,
+    tracking_id: &str,
+    origin: Option<&str>,
+) -> Result<Option<Affiliate>, Unavailable> {
+    #[derive(Deserialize)]
+    struct Candidate {
+        allows: i64,
+        #[serde(flatten)]
+        affiliate: Row,
+    }
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM program_origin WHERE program_origin.program_id = affiliate.program_id \
+           AND program_origin.origin = ?2) AS allows, {COLUMNS} \
+         FROM {TABLES} WHERE affiliate.tracking_id = ?1 ORDER BY allows DESC LIMIT 2"
+    );
+    let candidates: Vec<Candidate> = database.all(query!(&database.0, sql, tracking_id, origin)).await?;
+    let is_ambiguous = matches!(candidates.as_slice(), [first, second] if first.allows == second.allows);
+    let chosen = candidates.into_iter().next().filter(|_| !is_ambiguous);
+    Ok(chosen.map(|candidate| candidate.affiliate.try_into()).transpose()?)
 }

@@ -42,11 +42,13 @@ impl Store for Database {
 
 /// The reads of one query, always in the order: referrals, holders, sale.
 fn reads(database: &Database, query: &Query) -> worker::Result<Vec<D1PreparedStatement>> {
-    let mut reads = vec![referral::select(database, &query.referrals)?];
-    let Some((program, is_test)) = &query.place else { return Ok(reads) };
-    reads.push(referral::select_holders(database, program, *is_test, &query.identities)?);
+    let Query { program_id, is_test, .. } = query;
+    let mut reads = vec![
+        referral::select(database, &query.referrals)?,
+        referral::select_holders(database, program_id, *is_test, &query.identities)?,
+    ];
     if let Some(id) = &query.conversion_id {
-        reads.push(conversion::select_recorded(database, program, *is_test, query.sale_key.as_deref(), id)?);
+        reads.push(conversion::select_recorded(database, program_id, *is_test, query.sale_key.as_deref(), id)?);
     }
     Ok(reads)
 }

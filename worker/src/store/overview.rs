@@ -1,6 +1,7 @@
 //! What the dashboard shows: totals and the latest rows of one program. Read only.
 //!
-//! Counting whole tables is bounded by the indexes over (program, mode, date); this is an owner's page, not a hot path.
+//! The lists read as many rows as they show, by the indexes over program, mode and date. The totals count whole ranges of
+//! those indexes: this is an owner's page, not a hot path.
 
 use attribution::ids::ProgramId;
 use attribution::ledger::Unavailable;
@@ -120,42 +121,67 @@ const TOTALS: &str = "SELECT \
     (SELECT COUNT(*) FROM referral WHERE program_id = ?1 AND is_test IN (?2, ?3) AND status <> 'deleted') AS leads, \
     (SELECT COUNT(*) FROM conversion WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS sales, \
     (SELECT COUNT(*) FROM unattributed_sale WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS unattributed_sales, \
-    (SELECT COALESCE(SUM(amount_minor), 0) FROM commission \
+    (SELECT MIN(COALESCE(SUM(amount_minor), 0), 9007199254740991) FROM commission \
       WHERE program_id = ?1 AND is_test IN (?2, ?3) AND status NOT IN ('declined', 'refunded')) AS commission_minor";
 
-const LEADS: &str = "SELECT referral.id AS id, referral.created_at AS created_at, referral.status AS status, \
-      COALESCE(referral.email_masked, referral.external_user_id, referral.customer_id) AS customer, \
-      affiliate.name AS affiliate_name, \
-      (SELECT reason FROM event WHERE event.referral_id = referral.id AND event.seq = 1) AS reason, \
-      referral.is_test AS is_test \
-    FROM referral LEFT JOIN affiliate ON affiliate.id = referral.affiliate_id \
-    WHERE referral.program_id = ?1 AND referral.is_test IN (?2, ?3) AND referral.status <> 'deleted' \
-    UNION ALL \
-    SELECT CAST(event_id AS TEXT), created_at, 'lead', body ->> 'customer_key', NULL, 'test_mode', 1 FROM test_event \
-    WHERE program_id = ?1 AND kind = 'lead' AND ?3 = 1 \
-    ORDER BY created_at DESC LIMIT ?4";
+/// The latest rows of a table: those of the first mode and, where it differs, of the second, each by its index.
+macro_rules! latest {
+    ($table:literal, $condition:literal) => {
+        concat!(
+            "WITH latest AS (SELECT * FROM (SELECT * FROM ",
+            $table,
+            " WHERE program_id = ?1 AND is_test = ?2 ",
+            $condition,
+            " ORDER BY created_at DESC LIMIT ?4) UNION ALL SELECT * FROM (SELECT * FROM ",
+            $table,
+            " WHERE program_id = ?1 AND is_test = ?3 AND ?3 <> ?2 ",
+            $condition,
+            " ORDER BY created_at DESC LIMIT ?4)) "
+        )
+    };
+}
 
-const SALES: &str = "SELECT conversion.id AS id, conversion.created_at AS created_at, \
-      conversion.amount_minor AS amount_minor, conversion.currency AS currency, \
-      conversion.sales_status AS sales_status, affiliate.name AS affiliate_name, conversion.attributed AS attributed, \
-      conversion.reason AS reason, conversion.is_test AS is_test \
-    FROM conversion LEFT JOIN affiliate ON affiliate.id = conversion.affiliate_id \
-    WHERE conversion.program_id = ?1 AND conversion.is_test IN (?2, ?3) \
-    UNION ALL \
-    SELECT sale_key, created_at, amount_minor, currency, 'complete', NULL, 0, reason, is_test FROM unattributed_sale \
-    WHERE program_id = ?1 AND is_test IN (?2, ?3) \
-    UNION ALL \
-    SELECT CAST(event_id AS TEXT), created_at, body ->> 'amount_cents', body ->> 'currency', 'complete', NULL, 0, \
-      'test_mode', 1 FROM test_event WHERE program_id = ?1 AND kind = 'sale' AND ?3 = 1 \
-    ORDER BY created_at DESC LIMIT ?4";
+const LEADS: &str = concat!(
+    latest!("referral", "AND status <> 'deleted'"),
+    "SELECT latest.id AS id, latest.created_at AS created_at, latest.status AS status, \
+       COALESCE(latest.email_masked, latest.external_user_id, latest.customer_id) AS customer, \
+       affiliate.name AS affiliate_name, \
+       (SELECT reason FROM event WHERE event.referral_id = latest.id AND event.seq = 1) AS reason, \
+       latest.is_test AS is_test \
+     FROM latest LEFT JOIN affiliate ON affiliate.id = latest.affiliate_id \
+     UNION ALL \
+     SELECT CAST(event_id AS TEXT), created_at, 'lead', CAST(body ->> 'customer_key' AS TEXT), NULL, 'test_mode', 1 \
+     FROM test_event WHERE program_id = ?1 AND kind = 'lead' AND ?3 = 1 \
+     ORDER BY created_at DESC LIMIT ?4"
+);
 
-const COMMISSIONS: &str = "SELECT commission.id AS id, commission.created_at AS created_at, \
-      CASE WHEN commission.conversion_id IS NULL THEN 'lead' ELSE 'sale' END AS kind, \
-      commission.amount_minor AS amount_minor, commission.currency AS currency, commission.status AS status, \
-      affiliate.name AS affiliate_name, commission.reason AS reason, commission.is_test AS is_test \
-    FROM commission LEFT JOIN affiliate ON affiliate.id = commission.affiliate_id \
-    WHERE commission.program_id = ?1 AND commission.is_test IN (?2, ?3) \
-    ORDER BY commission.created_at DESC LIMIT ?4";
+const SALES: &str = concat!(
+    latest!("conversion", ""),
+    "SELECT latest.id AS id, latest.created_at AS created_at, latest.amount_minor AS amount_minor, \
+       latest.currency AS currency, latest.sales_status AS sales_status, affiliate.name AS affiliate_name, \
+       latest.attributed AS attributed, latest.reason AS reason, latest.is_test AS is_test \
+     FROM latest LEFT JOIN affiliate ON affiliate.id = latest.affiliate_id \
+     UNION ALL \
+     SELECT sale_key, created_at, amount_minor, currency, 'complete', NULL, 0, reason, is_test FROM unattributed_sale \
+     WHERE program_id = ?1 AND is_test IN (?2, ?3) \
+     UNION ALL \
+     SELECT CAST(event_id AS TEXT), created_at, \
+       CASE json_type(body, '$.amount_cents') WHEN 'integer' THEN \
+         MAX(MIN(body ->> 'amount_cents', 9007199254740991), -9007199254740991) END, \
+       CAST(body ->> 'currency' AS TEXT), 'complete', NULL, 0, 'test_mode', 1 \
+     FROM test_event WHERE program_id = ?1 AND kind = 'sale' AND ?3 = 1 \
+     ORDER BY created_at DESC LIMIT ?4"
+);
+
+const COMMISSIONS: &str = concat!(
+    latest!("commission", ""),
+    "SELECT latest.id AS id, latest.created_at AS created_at, \
+       CASE WHEN latest.conversion_id IS NULL THEN 'lead' ELSE 'sale' END AS kind, \
+       latest.amount_minor AS amount_minor, latest.currency AS currency, latest.status AS status, \
+       affiliate.name AS affiliate_name, latest.reason AS reason, latest.is_test AS is_test \
+     FROM latest LEFT JOIN affiliate ON affiliate.id = latest.affiliate_id \
+     ORDER BY created_at DESC LIMIT ?4"
+);
 
 const TEST_CLICKS: &str = "SELECT CAST(event_id AS TEXT) AS id, created_at FROM test_event \
     WHERE program_id = ?1 AND kind = 'click' AND ?3 = 1 AND ?2 IN (0, 1) ORDER BY event_id DESC LIMIT ?4";

@@ -3,7 +3,7 @@
 use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId};
 use attribution::incentive::{AppliesTo, Approval, Incentive, Owner, PaysFor, Reward};
 use attribution::ledger::Unavailable;
-use attribution::money::{Currency, Rate};
+use attribution::money::{Currency, MAX_MINOR, Rate};
 use attribution::program::Program;
 use attribution::status::{EmailPolicy, FraudMode};
 use serde::Deserialize;
@@ -83,6 +83,10 @@ pub async fn by_number(database: &Database, number: i64) -> Result<Option<Progra
     #[derive(Deserialize)]
     struct IdRow {
         id: String,
+    }
+    // Beyond it JavaScript, and so the database's interface, has no exact number.
+    if number.unsigned_abs() > MAX_MINOR.unsigned_abs() {
+        return Ok(None);
     }
     let row: Option<IdRow> =
         database.first(query!(&database.0, "SELECT id FROM program WHERE number = ?1", number)).await?;

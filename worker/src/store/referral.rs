@@ -114,7 +114,8 @@ pub(super) fn select(database: &Database, ids: &[ReferralId]) -> worker::Result<
     query!(&database.0, sql, ids)
 }
 
-/// The referrals that hold any of `identities`, each row with the identity it was found by.
+/// The referrals that hold any of `identities`, each row with the identity it was found by. `CROSS JOIN` keeps the
+/// order: a look-up by the whole primary key for each wanted name, and never a scan of the program's identities.
 pub(super) fn select_holders(
     database: &Database,
     program: &ProgramId,
@@ -125,9 +126,9 @@ pub(super) fn select_holders(
     let sql = format!(
         "SELECT identity.kind AS identity_kind, identity.value AS identity_value, {COLUMNS} \
          FROM json_each(?3) AS wanted \
-         JOIN identity ON identity.program_id = ?1 AND identity.is_test = ?2 \
+         CROSS JOIN identity ON identity.program_id = ?1 AND identity.is_test = ?2 \
            AND identity.kind = wanted.value ->> 'kind' AND identity.value = wanted.value ->> 'value' \
-         JOIN referral ON referral.id = identity.referral_id"
+         CROSS JOIN referral ON referral.id = identity.referral_id"
     );
     query!(&database.0, sql, program.as_str(), i64::from(is_test), wanted)
 }
@@ -150,7 +151,7 @@ pub async fn find_gate(
         &database.0,
         "SELECT referral_id FROM ( \
            SELECT wanted.key AS rank, identity.referral_id AS referral_id FROM json_each(?3) AS wanted \
-           JOIN identity ON identity.program_id = ?1 AND identity.is_test = ?2 \
+           CROSS JOIN identity ON identity.program_id = ?1 AND identity.is_test = ?2 \
              AND identity.kind = wanted.value ->> 'kind' AND identity.value = wanted.value ->> 'value' \
            UNION ALL \
            SELECT 1000, conversion.referral_id FROM sale_key JOIN conversion ON conversion.id = sale_key.conversion_id \
@@ -213,7 +214,7 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         "UPDATE referral SET seq = CASE seq WHEN ?2 - 1 THEN ?2 END, status = ?3, external_user_id = ?4, \
            customer_id = ?5, subscription_id = ?6, email = ?7, email_hash = ?8, email_masked = ?9, aliases = ?10, \
            verified = ?11, first_sale_at = ?12, paid_sales = ?13, commission_total_minor = ?14, converted_at = ?15, \
-           updated_at = ?16 \
+           updated_at = ?16, name = ?17 \
          WHERE id = ?1",
         referral.id,
         referral.seq,
@@ -230,7 +231,8 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         referral.paid_sales,
         referral.commission_total_minor,
         referral.converted_at,
-        referral.updated_at
+        referral.updated_at,
+        referral.name
     )
 }
 

@@ -28,13 +28,15 @@ pub struct UnattributedSale {
     pub at: Timestamp,
 }
 
-/// Records one; a repeated call changes nothing.
+/// Records one; a repeated call changes nothing, nor does one that comes after the sale has found its referral.
 pub async fn record(database: &Database, sale: &UnattributedSale) -> Result<(), Unavailable> {
     let statement = query!(
         &database.0,
         "INSERT INTO unattributed_sale (program_id, is_test, sale_key, team_id, amount_minor, currency, reason, detail, \
            request_id, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 \
+         WHERE NOT EXISTS (SELECT 1 FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3) \
+         ON CONFLICT DO NOTHING",
         sale.scope.program_id,
         i64::from(sale.scope.is_test),
         sale.sale_key,

@@ -50,7 +50,12 @@ impl Configuration for CachedConfiguration {
     }
 
     async fn affiliate(&self, id: &AffiliateId, fresh: bool) -> Result<Option<Affiliate>, Unavailable> {
-        cached(&self.affiliates, id, fresh, || self.database.affiliate(id))
+        cached(&self.affiliates, id, fresh, || {
+            let Some(affiliate) = self.database.affiliate(id)? else { return Ok(None) };
+            let program = self.database.program(&affiliate.program_id)?;
+            let rules_version = program.map_or(affiliate.rules_version, |program| program.rules_version);
+            Ok(Some(Affiliate { rules_version, ..affiliate }))
+        })
     }
 }
 

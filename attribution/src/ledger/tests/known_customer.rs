@@ -43,8 +43,8 @@ fn a_known_email_with_a_new_key_teaches_the_key() {
     assert_eq!((known.referral.external_user_id.as_deref(), known.referral.seq), (Some("user_1"), 2));
     assert_eq!(known.referral.aliases, [user("user_1b")]);
     let event = world.rows().events[1].clone();
-    assert_eq!((event.seq, event.reason, event.messages.len()), (2, Reason::IdentityAdded, 0));
-    assert_eq!(event.detail["kinds"], json!(["external_user_id"]));
+    assert_eq!((event.seq, event.reason, event.messages.len()), (2, Reason::CustomerAlreadyReferred, 0));
+    assert_eq!(event.detail["names_added"], json!(["external_user_id"]));
     is_existing(&world.signs_up(only_key(&bobs_click(), "user_1b")), &click(), Reason::CustomerAlreadyReferred);
 }
 
@@ -145,7 +145,6 @@ fn a_keyed_lead_overrides_what_only_a_browser_claimed() {
 }
 
 #[test]
-#[ignore = "claims (design, section 1) are not built yet"]
 fn a_keyed_repeat_vouches_for_what_a_browser_claimed() {
     let world = World::new();
     world.signs_up(browser_sign_up(&click()));

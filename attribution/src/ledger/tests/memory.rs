@@ -151,9 +151,7 @@ impl Store for Database {
 impl Rows {
     fn read(&self, query: &Query) -> State {
         let referrals = query.referrals.iter().filter_map(|id| self.referrals.get(id).cloned()).collect();
-        let Some((program_id, is_test)) = &query.place else {
-            return State { referrals, ..State::default() };
-        };
+        let Query { program_id, is_test, .. } = query;
         let holder = |identity: &Identity| {
             let id = self.identities.get(&(program_id.clone(), *is_test, identity.clone()))?;
             Some((identity.clone(), self.referrals.get(id)?.clone()))

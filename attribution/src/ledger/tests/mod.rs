@@ -14,6 +14,7 @@ mod races;
 mod record_sale;
 mod sign_up;
 mod strangers;
+mod trust;
 mod window;
 
 use std::cell::Cell;
@@ -21,7 +22,7 @@ use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
 use self::memory::{Database, Rows};
-use super::{Command, CreateReferral, Failure, FirstSeen, Ledger, Outcome, RecordSale, Rejection, SignUp};
+use super::{Command, CreateReferral, Failure, FirstSeen, Ledger, Outcome, Pause, RecordSale, Rejection, SignUp};
 use crate::decision::Reason;
 use crate::email::EmailHasher;
 use crate::fixtures::{affiliate, bob, bobs_click, click, email, new_year, program, scope, sign_up};
@@ -41,6 +42,13 @@ struct World {
     configuration: Rc<CachedConfiguration>,
     clicks: Rc<MemoryClicks>,
     now: Cell<Timestamp>,
+}
+
+/// In memory nobody has to be waited for.
+struct NoPause;
+
+impl Pause for NoPause {
+    async fn before(&self, _attempt: u32) {}
 }
 
 /// What a sign-up came to.
@@ -90,6 +98,7 @@ impl World {
             store: &*self.database,
             configuration: &*self.configuration,
             clicks: &*self.clicks,
+            pause: &NoPause,
             identity_secret: SECRET,
         };
         pollster::block_on(ledger.execute(&command.into(), now))

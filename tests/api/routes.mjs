@@ -1,0 +1,132 @@
+// The routes of both dialects, by the documents: what each takes, and how it says that something is wrong.
+import assert from "node:assert/strict";
+
+const text = "a text";
+const list = "a list of texts";
+const number = "a number";
+const boolean = "true or false";
+const object = "an object";
+const reference = "a number or a text";
+
+const texts = (...names) => Object.fromEntries(names.map((name) => [name, text]));
+
+/** One value of every wrong type for each kind of field. `null` is an absent field everywhere. */
+export const WRONG = {
+  [text]: [5, 1.5, true, ["x"], { x: "x" }],
+  [list]: ["x", 5, true, { x: "x" }, [5], [null]],
+  [number]: ["99", true, [99], { x: 99 }],
+  [boolean]: ["true", 1, [true], { x: true }],
+  [object]: ["x", 5, true, ["x"]],
+  [reference]: [true, ["x"], { x: "x" }],
+};
+
+const additional_data = object;
+
+/** Every route with a JSON body: a body that only lacks what the route looks up, and the fields that are published. */
+export const BODY_ROUTES = [
+  {
+    path: "/v1/clicks",
+    key: "live",
+    body: { trackingId: "alice" },
+    fields: texts(
+      ...["programId", "trackingId", "sub1", "sub2", "sub3", "sub4", "sub5", "referrer", "ip", "userAgent"],
+      ...["utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent"],
+      ...["gclid", "fbclid", "msclkid", "ttclid", "createdAt"],
+    ),
+  },
+  {
+    path: "/v1/signups",
+    key: "live",
+    body: { click_id: "ref_none", external_user_id: "user_1" },
+    fields: texts("click_id", "email", "external_user_id", "name"),
+  },
+  {
+    path: "/v1/conversions",
+    key: "live",
+    body: { external_user_id: "user_1", sale_amount: 99, external_event_id: "order_1" },
+    fields: {
+      ...texts("referral_id", "customer_id", "external_user_id", "click_id", "external_event_id"),
+      ...texts("sale_amount_currency", "interval", "status", "sales_status", "created_at"),
+      sale_amount: number,
+      product_ids: list,
+      price_ids: list,
+      is_subscription: boolean,
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/referrals",
+    key: "live",
+    body: { affiliate_id: "aff_none", email: "jane@example.com" },
+    fields: {
+      ...texts("affiliate_id", "email", "customer_id", "subscription_id", "click_id", "status", "created_at", "name"),
+      metadata: object,
+    },
+  },
+  {
+    path: "/api/v1/track/click",
+    body: { affiliate_url: "https://shop.example/?aff=alice" },
+    fields: {
+      ...texts("affiliate_url", "page_url", "page_title", "referrer_url", "session_id", "user_agent"),
+      ...texts("screen_resolution", "viewport_size", "language", "timezone", "existing_click_id"),
+      program_id: reference,
+      additional_data,
+    },
+  },
+  {
+    path: "/api/v1/track/lead",
+    body: { click_id: "ref_none", customer_key: "user_1" },
+    fields: { ...texts("click_id", "customer_key", "email"), program_id: reference, additional_data },
+  },
+  {
+    path: "/api/v1/track/sale",
+    key: "token",
+    body: { transaction_id: "txn_1", amount_cents: 4900, customer_key: "user_1" },
+    fields: {
+      ...texts("transaction_id", "customer_key", "click_id", "currency", "sale_type"),
+      ...texts("subscription_id", "subscription_interval", "product_id"),
+      amount_cents: number,
+      is_recurring: boolean,
+      additional_data,
+    },
+  },
+  {
+    path: "/api/v1/cli/test-event",
+    key: "token",
+    body: { event_type: "lead" },
+    fields: { event_type: text, program_id: reference },
+  },
+];
+
+/** Routes that only read. */
+export const READ_ROUTES = [
+  { path: "/v1/conversions/conv_none", key: "live" },
+  { path: "/v1/referrals/ref_none", key: "live" },
+  { path: "/v1/referrals/ref_none/timeline", key: "live" },
+  { path: "/dashboard/overview", key: "live" },
+  { path: "/healthz" },
+];
+
+export const isAffitor = (path) => path === "/api" || path.startsWith("/api/");
+
+/** The key of a route, out of a team's keys; `undefined` for an open one. */
+export const keyOf = (ledger, route) => (route.key === undefined ? undefined : ledger.fixture.keys[route.key]);
+
+/** An answer in the error form of its dialect, and no other form; what it says. */
+export function assertError(path, answer, status, code) {
+  const shown = `${path}: ${answer.status} ${answer.text}`;
+  assert.equal(answer.status, status, shown);
+  assert.match(answer.headers.get("content-type") ?? "", /^application\/json/, shown);
+  assert.match(answer.headers.get("x-request-id") ?? "", /^req_\w{22}$/, shown);
+  if (isAffitor(path)) {
+    assert.deepEqual(Object.keys(answer.json), ["error"], shown);
+    assert.equal(typeof answer.json.error, "string", shown);
+    return { message: answer.json.error, names: (field) => answer.json.error.includes(field) };
+  }
+  const { success, error, ...more } = answer.json;
+  assert.deepEqual(more, {}, shown);
+  assert.equal(success, false, shown);
+  if (code !== undefined) assert.equal(error.code, code, shown);
+  assert.equal(typeof error.message, "string", shown);
+  return { message: error.message, names: (field) => (error.field ?? "").startsWith(field) };
+}
