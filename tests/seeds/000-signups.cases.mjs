@@ -70,7 +70,7 @@ export const cases = [
       const second = await scene.post(SIGNUPS, body);
 
       assertAnswer(first, 201, success(referral(scene.fixture, { id: click, email, external_user_id: userId })));
-      assertAnswer(second, 200, first.json);
+      assertAnswer(second, 200, success(first.json.data));
       assert.deepEqual(await scene.messageTypes(click), ['referral.lead']);
     },
   },

@@ -5,10 +5,7 @@ import { anyArray, anyBoolean, anyObject, anything, anyReference, anyText, anyTi
 /** One letter, three stars, the domain. */
 export const mask = (email) => `${email[0]}***${email.slice(email.indexOf('@'))}`;
 
-/**
- * Seed 003's referral object with our additional fields: `email_masked`, `external_user_id` and, in the answer to a
- * sign-up, why it came out so.
- */
+/** Seed 003's referral object with our two additional fields, `email_masked` and `external_user_id`. */
 export function referral(fixture, fields) {
   const email = fields.email ?? null;
   return {
@@ -25,8 +22,6 @@ export function referral(fixture, fields) {
     metadata: null,
     created_at: anyTimestamp,
     converted_at: null,
-    reason: optional(anyText),
-    explanation: optional(anyText),
     ...fields,
   };
 }
@@ -95,7 +90,8 @@ export const nothingEarned = {
   reason: anyText,
 };
 
-export const success = (data) => ({ success: true, data });
+/** Affonso's envelope; the answer to a sign-up also says why it came out so. */
+export const success = (data) => ({ success: true, data, decision: optional(anyObject) });
 
 /** Affonso's error envelope. The message is for people; code and field are for programs and are compared exactly. */
 export function affonsoError(code, field) {

@@ -10,6 +10,9 @@ use crate::platform::SystemRandom;
 /// No call of either API needs more.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// Seconds after which a caller may try again when something is away.
+pub const RETRY_AFTER_SECONDS: &str = "1";
+
 /// A request whose body has been read, or refused for its size.
 pub struct Incoming {
     /// The method, as it was sent.

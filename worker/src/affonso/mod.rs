@@ -18,12 +18,9 @@ use worker::console_error;
 
 use crate::caller::{KeyProblem, authenticate};
 use crate::funnel::{Funnel, Refusal};
-use crate::http::{Answer, Incoming};
+use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::{BodyProblem, FieldProblem};
 use crate::store::api_key::ApiKey;
-
-/// Seconds after which a caller may try again when something is away.
-const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Why a call of this dialect has no good answer.
 #[derive(Debug)]

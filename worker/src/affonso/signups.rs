@@ -1,12 +1,13 @@
-//! `POST /v1/signups`: a click becomes a lead. Source: seed 000; `reason` and `explanation` are additions to its answer.
+//! `POST /v1/signups`: a click becomes a lead. Source: seed 000; `decision`, beside the data, is an
+//! addition to its answer: why it came out so.
 
 use attribution::email::EmailAddress;
 use attribution::ids::CommissionId;
 use attribution::ledger::{Command, Rejection, SignUp, UnknownClick};
 use serde::Deserialize;
-use serde_json::Map;
+use serde_json::{Map, json};
 
-use super::{Problem, caller, context, success, views};
+use super::{Problem, caller, context, views};
 use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
@@ -54,12 +55,12 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
     let (referral, is_new, reason) = funnel.record_referral(Command::SignUp(command)).await?;
-    let mut data = views::referral(&referral);
-    if let Some(data) = data.as_object_mut() {
-        data.insert("reason".to_owned(), reason.as_str().into());
-        data.insert("explanation".to_owned(), reason.explanation().into());
-    }
-    Ok(success(if is_new { 201 } else { 200 }, &data))
+    let body = json!({
+        "success": true,
+        "data": views::referral(&referral),
+        "decision": { "reason": reason.as_str(), "explanation": reason.explanation() },
+    });
+    Ok(Answer::json(if is_new { 201 } else { 200 }, &body))
 }
 
 fn check(body: Body) -> Result<Checked, BodyProblem> {
