@@ -25,6 +25,7 @@ CREATE TABLE referral (
   metadata               TEXT,          -- the caller's JSON
   aliases                TEXT NOT NULL DEFAULT '[]',   -- further identities of the same customer: [{kind, value}]
   verified               INTEGER NOT NULL CHECK (verified IN (0, 1)),   -- 0: only a browser vouches for it
+  paid_out               INTEGER NOT NULL DEFAULT 0 CHECK (paid_out IN (0, 1)),   -- set by payouts: ends what a key may override
   clicked_at             INTEGER,       -- when the click was; NULL without one
   click                  TEXT,          -- what the click knew (JSON), copied at sign-up
   first_sale_at          INTEGER,       -- the first sale that was attributed; the window is not tested again after it
@@ -101,6 +102,8 @@ CREATE TABLE commission (
 ) WITHOUT ROWID;
 
 CREATE INDEX commission_by_program ON commission (program_id, is_test, created_at);
+-- The one commission of a lead; sales name theirs (conversion.commission_id).
+CREATE INDEX commission_of_lead ON commission (referral_id) WHERE conversion_id IS NULL;
 
 -- One sale, one conversion: every key by which a sale may come again, in one namespace.
 CREATE TABLE sale_key (

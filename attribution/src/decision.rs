@@ -21,6 +21,8 @@ pub enum Reason {
     EmailBelongsToAnotherReferral,
     /// The affiliate signed up through their own link, and the program blocks that.
     SelfReferralBlocked,
+    /// A key vouched for another referral of the customer whom a browser had claimed.
+    ClaimOverridden,
     /// A lead earned its fixed amount.
     LeadCommissionEarned,
     /// A lead earned its amount, but only a browser vouches for it.
@@ -66,6 +68,9 @@ impl Reason {
                 "The customer's id belongs to this referral and the e-mail to another; the id decided, the e-mail stayed."
             }
             Self::SelfReferralBlocked => "The affiliate signed up through their own link, which this program blocks.",
+            Self::ClaimOverridden => {
+                "Only a browser had claimed this customer; a call with a key named another referral, which stands."
+            }
             Self::LeadCommissionEarned => "The sign-up earned the lead incentive's fixed amount.",
             Self::LeadAwaitsApproval => {
                 "The sign-up earned the lead incentive; only a browser vouches for it, so it waits for approval."

@@ -122,6 +122,8 @@ pub struct Referral {
     pub aliases: Vec<Identity>,
     /// False while only a browser vouches for it.
     pub verified: bool,
+    /// Whether any of its commissions was paid out: what is paid is not taken back by another claim.
+    pub paid_out: bool,
     /// When the click was; `None` for a referral that had none.
     pub clicked_at: Option<Timestamp>,
     /// What the click knew.
@@ -160,6 +162,7 @@ impl Referral {
             metadata: None,
             aliases: Vec::new(),
             verified: true,
+            paid_out: false,
             clicked_at: Some(click.clicked_at),
             click: Some(click.facts.clone()),
             first_sale_at: None,

@@ -21,11 +21,7 @@ async function withMallory(t, options) {
   return { ledger, mallory: await addAffiliate(ledger, { trackingId: "mallory" }) };
 }
 
-const OVERRIDE = {
-  todo: "claims are not overridden yet: one stands until somebody rejects it",
-};
-
-test("a sign-up that a key vouches for overrides a browser's claim to the same user id", OVERRIDE, async (t) => {
+test("a sign-up that a key vouches for overrides a browser's claim to the same user id", async (t) => {
   const { ledger } = await withMallory(t);
   await claimed(ledger, "user_77");
   const id = await click(ledger);
@@ -40,7 +36,7 @@ test("a sign-up that a key vouches for overrides a browser's claim to the same u
   assert.equal(sold.json.data.affiliate_id, ledger.fixture.affiliate.id);
 });
 
-test("a sign-up that a key vouches for overrides a browser's claim to the same address", OVERRIDE, async (t) => {
+test("a sign-up that a key vouches for overrides a browser's claim to the same address", async (t) => {
   const { ledger } = await withMallory(t);
   await claimed(ledger, "x", "jane@example.com");
   const id = await click(ledger);
@@ -52,7 +48,7 @@ test("a sign-up that a key vouches for overrides a browser's claim to the same a
   assert.equal(signup.json.data.affiliate_id, ledger.fixture.affiliate.id);
 });
 
-test("a sale that names another click overrides a browser's claim to its customer", OVERRIDE, async (t) => {
+test("a sale that names another click overrides a browser's claim to its customer", async (t) => {
   const { ledger } = await withMallory(t);
   await claimed(ledger, "user_77");
   const id = await click(ledger);

@@ -38,6 +38,10 @@ pub enum Change {
     UpdateReferral(Box<Referral>),
     /// Makes an identity the referral's; fails when it is taken.
     ClaimIdentity(ReferralId, Identity),
+    /// Takes an identity back from the referral that holds it.
+    ReleaseIdentity(ReferralId, Identity),
+    /// Declines what a referral's lead has earned: it was no lead.
+    DeclineLeadCommission(ReferralId, Timestamp),
     /// A sale; its keys are claimed with it, which fails when one is taken.
     InsertConversion(Box<Conversion>),
     /// What a sale or a lead earns.

@@ -253,6 +253,14 @@ impl Command {
         }
     }
 
+    pub(super) fn context(&self) -> &Context {
+        match self {
+            Self::SignUp(command) => &command.context,
+            Self::CreateReferral(command) => &command.context,
+            Self::RecordSale(command) => &command.context,
+        }
+    }
+
     /// The program under whose rules it is decided: a sign-up's is the click's, all others name their own.
     pub(super) fn program<'a>(&'a self, click: Option<&'a Click>) -> Option<&'a ProgramId> {
         match self {

@@ -132,6 +132,7 @@ fn referral_of(command: &CreateReferral, scope: Scope, view: &View<'_>) -> Refer
         metadata: command.metadata.clone(),
         aliases: Vec::new(),
         verified: true,
+        paid_out: false,
         clicked_at: view.click.filter(|_| command.from_click).map(|click| click.clicked_at),
         click: view.click.filter(|_| command.from_click).map(|click| click.facts.clone()),
         first_sale_at: None,

@@ -8,6 +8,7 @@
 //! [`Configuration`] and [`Clicks`].
 
 mod changes;
+mod claims;
 mod command;
 mod create_referral;
 mod record_sale;
@@ -196,6 +197,7 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         } else {
             self.store.load(&command.query(&program, is_test, &hasher)).await?
         };
+        let (state, claimed) = claims::set_aside(command, click.as_ref(), state);
         let affiliate_id = command.affiliate(click.as_ref(), &state).ok_or(command.unknown_subject())?;
         let affiliate = self.configuration.affiliate(&affiliate_id, fresh).await?;
         let affiliate = affiliate.ok_or(Rejection::AffiliateNotFound)?;
@@ -210,6 +212,7 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
             is_test,
             now,
         };
-        Ok(command.decide(&view)?)
+        let plan = command.decide(&view)?;
+        Ok(claims::override_claims(plan, &claimed, command.context(), &view))
     }
 }

@@ -10,7 +10,7 @@ use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::incentive::{Incentive, PaysFor, choose};
 use crate::messages::{decimal, referral_message, sale_message};
-use crate::referral::{Identity, Referral};
+use crate::referral::{Click, Identity, Referral};
 use crate::sale::{Commission, Conversion, RecordedSale};
 use crate::status::{CommissionStatus, Partnership, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
@@ -46,6 +46,18 @@ fn pointed_at<'a>(command: &RecordSale, state: &'a State) -> Vec<&'a Referral> {
     let by_id = by_id.filter_map(|id| state.referral(&id));
     let by_name = identities(command).into_iter().filter_map(|identity| state.holder(&identity));
     by_id.chain(by_name).collect()
+}
+
+/// The referral or open click that the call names by id and that is the caller's.
+pub(super) fn named_subject(command: &RecordSale, click: Option<&Click>, state: &State) -> Option<ReferralId> {
+    let ids = named_referrals(command).into_iter().skip(usize::from(!names_its_gate(command)));
+    let known = ids.filter_map(|id| state.referral(&id)).find(|referral| reach(command, referral).is_ok());
+    let open_click = || {
+        let click = click.filter(|_| names_its_gate(command))?;
+        command.context.reach.admit(&click.scope, Rejection::ReferralNotFound).ok()?;
+        Some(click.id.clone())
+    };
+    known.map(|referral| referral.id.clone()).or_else(open_click)
 }
 
 /// Whether the gate is one of the ids that the caller sent, and not merely what a name was found to mean.
@@ -149,6 +161,8 @@ impl Customer {
 fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<Plan, Rejection> {
     let Customer { mut referral, is_new } = customer;
     referral.updated_at = view.now;
+    // Sales come with a key, which thereby vouches for the customer.
+    referral.verified = true;
     let occurred_at = command.occurred_at.unwrap_or(view.now);
     let (decision, incentive) = judge(command, &referral, occurred_at, view);
     let attributed = decision.reason.is_attributed();

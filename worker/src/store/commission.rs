@@ -1,7 +1,7 @@
 //! Commissions: rows of `commission`.
 
 use attribution::decision::Reason;
-use attribution::ids::{CommissionId, IncentiveId};
+use attribution::ids::{CommissionId, IncentiveId, ReferralId};
 use attribution::money::Currency;
 use attribution::sale::{Commission, Conversion};
 use attribution::status::CommissionStatus;
@@ -82,5 +82,21 @@ pub(super) fn insert(database: &Database, commission: &Commission) -> worker::Re
         commission.reason.as_str(),
         commission.created_at,
         commission.updated_at
+    )
+}
+
+/// Declines what a referral's lead has earned.
+pub(super) fn decline_of_lead(
+    database: &Database,
+    referral: &ReferralId,
+    at: Timestamp,
+) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "UPDATE commission SET status = ?2, reason = ?3, updated_at = ?4 WHERE referral_id = ?1 AND conversion_id IS NULL",
+        referral,
+        CommissionStatus::Declined.as_str(),
+        Reason::ClaimOverridden.as_str(),
+        at
     )
 }

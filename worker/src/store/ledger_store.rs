@@ -63,6 +63,8 @@ fn add_writes(
         Change::InsertReferral(row) => writes.push(referral::insert(database, row)?),
         Change::UpdateReferral(row) => writes.push(referral::update(database, row)?),
         Change::ClaimIdentity(id, identity) => writes.push(referral::claim(database, scope, id, identity)?),
+        Change::ReleaseIdentity(id, identity) => writes.push(referral::release(database, scope, id, identity)?),
+        Change::DeclineLeadCommission(id, at) => writes.push(commission::decline_of_lead(database, id, *at)?),
         Change::InsertConversion(row) => {
             writes.push(conversion::insert(database, row)?);
             if let Some(key) = &row.sale_key {

@@ -14,7 +14,7 @@ use super::{Database, UnknownValue, json, word};
 /// Every column of `referral`, qualified for joins.
 const COLUMNS: &str = "referral.id, referral.team_id, referral.program_id, referral.is_test, referral.affiliate_id, \
     referral.status, referral.external_user_id, referral.customer_id, referral.subscription_id, referral.email, \
-    referral.email_hash, referral.email_masked, referral.name, referral.metadata, referral.aliases, referral.verified, \
+    referral.email_hash, referral.email_masked, referral.name, referral.metadata, referral.aliases, referral.verified, referral.paid_out, \
     referral.clicked_at, referral.click, referral.first_sale_at, referral.paid_sales, \
     referral.commission_total_minor, referral.seq, referral.created_by_request, referral.created_at, \
     referral.converted_at, referral.updated_at";
@@ -37,6 +37,7 @@ pub(super) struct Row {
     metadata: Option<String>,
     aliases: String,
     verified: i64,
+    paid_out: i64,
     clicked_at: Option<i64>,
     click: Option<String>,
     first_sale_at: Option<i64>,
@@ -72,6 +73,7 @@ impl TryFrom<Row> for Referral {
             metadata: row.metadata.map(|text| json("referral.metadata", &text)).transpose()?,
             aliases: json("referral.aliases", &row.aliases)?,
             verified: row.verified == 1,
+            paid_out: row.paid_out == 1,
             clicked_at: row.clicked_at.map(Timestamp::from_milliseconds),
             click: row.click.map(|text| json("referral.click", &text)).transpose()?,
             first_sale_at: row.first_sale_at.map(Timestamp::from_milliseconds),
@@ -252,5 +254,23 @@ pub(super) fn claim(
         identity.value,
         referral,
         scope.team_id
+    )
+}
+
+/// Takes `identity` back from the referral that holds it.
+pub(super) fn release(
+    database: &Database,
+    scope: &Scope,
+    referral: &ReferralId,
+    identity: &Identity,
+) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "DELETE FROM identity WHERE program_id = ?1 AND is_test = ?2 AND kind = ?3 AND value = ?4 AND referral_id = ?5",
+        scope.program_id,
+        i64::from(scope.is_test),
+        identity.kind.as_str(),
+        identity.value,
+        referral
     )
 }

@@ -134,7 +134,6 @@ fn nothing_is_paid_for_a_lead_whose_customer_was_recorded_directly() {
 }
 
 #[test]
-#[ignore = "claims (design, section 1) are not built yet"]
 fn a_keyed_lead_overrides_what_only_a_browser_claimed() {
     let world = World::with(|program| program.incentives.push(per_lead(500, Approval::Automatic)));
     world.signs_up(browser_sign_up(&click()));

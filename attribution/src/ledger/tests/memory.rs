@@ -6,11 +6,13 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
+use crate::decision::Reason;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId};
 use crate::ledger::{Change, Event, NotCommitted, Query, State, Store, Unavailable};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, RecordedSale};
+use crate::status::CommissionStatus;
 
 /// The tables, each under its primary key.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +56,11 @@ pub struct Database {
 impl Database {
     pub fn put_program(&self, program: Program) {
         self.programs.borrow_mut().insert(program.id.clone(), program);
+    }
+
+    /// Changes a referral behind the rules' back, as a payout will.
+    pub fn put_referral(&self, referral: Referral) {
+        self.rows.borrow_mut().referrals.insert(referral.id.clone(), referral);
     }
 
     pub fn put_affiliate(&self, affiliate: Affiliate) {
@@ -181,6 +188,19 @@ impl Rows {
             Change::ClaimIdentity(id, identity) => {
                 self.require(id)?;
                 claim(&mut self.identities, place(scope, identity.clone()), id)
+            }
+            Change::ReleaseIdentity(id, identity) => {
+                self.identities.retain(|(_, _, held), holder| held != identity || holder != id);
+                Ok(())
+            }
+            Change::DeclineLeadCommission(id, at) => {
+                let of_lead = |row: &&mut Commission| row.referral_id == *id && row.conversion_id.is_none();
+                for commission in self.commissions.values_mut().filter(of_lead) {
+                    commission.status = CommissionStatus::Declined;
+                    commission.reason = Reason::ClaimOverridden;
+                    commission.updated_at = *at;
+                }
+                Ok(())
             }
             Change::InsertConversion(conversion) => {
                 self.require(&conversion.referral_id)?;

@@ -1,17 +1,19 @@
 //! What nobody may achieve: moving another customer, program or price by what they send, or by when they send it.
 
-use super::World;
+use super::{World, email_hash};
 use crate::decision::Reason;
 use crate::fixtures::{
-    affiliate, bobs_click, browser_sign_up, click, direct_referral, email, fixed, new_year, program, sale, scope,
-    sign_up,
+    affiliate, bob, bobs_click, browser_sign_up, by_click, by_user, click, direct_referral, email, fixed, new_year,
+    only_key, per_lead, program, sale, sale_to, scope, sign_up,
 };
 use crate::ids::ProgramId;
-use crate::ledger::{Configuration as _, FirstSeen, RecordSale, Rejection, SignUp, UnknownClick};
+use crate::incentive::Approval;
+use crate::ledger::{Configuration as _, CreateReferral, FirstSeen, RecordSale, Rejection, SignUp, UnknownClick};
 use crate::money::MAX_MINOR;
 use crate::program::{Affiliate, Program};
-use crate::referral::{Identity, Scope};
-use crate::status::Partnership;
+use crate::referral::{Identity, Referral, Scope};
+use crate::sale::SaleDetails;
+use crate::status::{CommissionStatus, Partnership, ReferralStatus};
 use crate::time::{DAY_MILLISECONDS, Timestamp};
 
 #[test]
@@ -110,4 +112,72 @@ fn a_test_row_without_a_click_is_not_a_live_calls() {
     let recorded = world.records(of_test);
     let live = SignUp { click_id: recorded.id, program_id: Some(scope().program_id), ..browser_sign_up(&click()) };
     assert_eq!(world.refuses(live), Rejection::ClickNotFound);
+}
+
+#[test]
+fn a_claim_gives_way_to_a_keyed_sign_up_with_all_that_it_held() {
+    let world = World::with(|program| program.incentives.push(per_lead(500, Approval::Automatic)));
+    let claim = world.signs_up(browser_sign_up(&click())).referral;
+    let named = SignUp { email: None, external_user_id: Some("user_2".into()), ..sign_up(&bobs_click()) };
+    let vouched = world.signs_up(named).referral;
+    assert_eq!((&vouched.id, &vouched.affiliate_id), (&bobs_click().id, &bob().id));
+    let overridden = world.stored(&claim.id);
+    assert_eq!((overridden.status, overridden.commission_total_minor), (ReferralStatus::Rejected, 0));
+    // Jane's address was part of the claim and is nobody's now.
+    assert_eq!(world.holder(Identity::email_hash(email_hash("jane@example.com"))), None);
+    let statuses: Vec<_> =
+        world.rows().commissions.values().map(|row| (row.affiliate_id.clone(), row.status)).collect();
+    assert!(statuses.contains(&(affiliate().id, CommissionStatus::Declined)), "{statuses:?}");
+    assert!(statuses.contains(&(bob().id, CommissionStatus::ReadyForPayment)), "{statuses:?}");
+    let reasons: Vec<_> = world.rows().events.into_iter().map(|event| (event.referral_id, event.reason)).collect();
+    assert!(reasons.contains(&(claim.id, Reason::ClaimOverridden)), "{reasons:?}");
+}
+
+#[test]
+fn a_claim_gives_way_to_a_sale_that_names_another_click() {
+    let world = World::new();
+    world.signs_up(browser_sign_up(&click()));
+    let named = SaleDetails { external_user_id: Some("user_2".into()), ..by_click(&bobs_click()) };
+    let sold = world.sells(sale_to("order_1", &bobs_click().id, named));
+    assert_eq!(sold.conversion.affiliate_id, bob().id);
+    assert_eq!(world.holder(Identity::external_user_id("user_2")), Some(bobs_click().id));
+    assert_eq!(world.stored(&click().id).status, ReferralStatus::Rejected);
+}
+
+#[test]
+fn a_sale_that_names_the_claim_alone_vouches_for_it() {
+    let world = World::new();
+    world.signs_up(browser_sign_up(&click()));
+    let sold = world.sells(sale_to("order_1", &click().id, by_user("user_2")));
+    assert_eq!(sold.conversion.affiliate_id, affiliate().id);
+    assert!(world.stored(&click().id).verified);
+    // From now on it is no mere claim.
+    let late = world.signs_up(only_key(&bobs_click(), "user_2"));
+    assert_eq!((late.referral.id, late.first_seen), (click().id, FirstSeen::Before));
+}
+
+#[test]
+fn another_browser_does_not_override_a_claim() {
+    let world = World::new();
+    world.signs_up(browser_sign_up(&click()));
+    let other = world.signs_up(browser_sign_up(&bobs_click()));
+    assert_eq!((other.referral.id, other.first_seen), (click().id, FirstSeen::Before));
+}
+
+#[test]
+fn what_was_paid_out_is_not_overridden() {
+    let world = World::new();
+    let claim = world.signs_up(browser_sign_up(&click())).referral;
+    world.database.put_referral(Referral { paid_out: true, ..claim });
+    let late = world.signs_up(only_key(&bobs_click(), "user_2"));
+    assert_eq!((late.referral.id, late.first_seen), (click().id, FirstSeen::Before));
+}
+
+#[test]
+fn a_claim_gives_way_to_a_referral_that_the_owner_records() {
+    let world = World::new();
+    let claimed = world.signs_up(browser_sign_up(&click())).referral;
+    let recorded = world.records(CreateReferral { email: email("jane@example.com"), ..direct_referral() });
+    assert_eq!(world.holder(Identity::email_hash(email_hash("jane@example.com"))), Some(recorded.id));
+    assert_eq!(world.stored(&claimed.id).status, ReferralStatus::Rejected);
 }
