@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests build dev test test-style test-rules test-tracker test-api deploy clean
+.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-tracker test-api deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -15,8 +15,10 @@ setup: ## install what building and serving need
 setup-tests: ## and what the tests need
 	@scripts/setup tests
 
-build: setup ## the tracker, then the Worker that carries it
+tracker: setup ## the tracker's files, which the Worker's crate carries: it does not compile without them
 	@scripts/with-wasm scripts/build-tracker
+
+build: tracker ## the tracker, then the Worker
 	@scripts/with-wasm scripts/build-worker
 
 dev: build ## serve on 127.0.0.1 with a demo program (PORT=8787, STATE_DIR=.dev)
@@ -24,12 +26,12 @@ dev: build ## serve on 127.0.0.1 with a demo program (PORT=8787, STATE_DIR=.dev)
 
 test: test-style test-rules test-tracker test-api ## everything below
 
-test-style: setup-tests ## formatting and lints
+test-style: setup-tests tracker ## formatting and lints
 	@echo '==> style: rustfmt and clippy'
 	@cargo fmt --check
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
 
-test-rules: setup-tests ## native tests: rules, command line
+test-rules: setup-tests tracker ## native tests: rules, command line
 	@echo '==> rules: native tests'
 	@cargo test --quiet --workspace
 

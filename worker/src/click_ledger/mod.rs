@@ -190,7 +190,10 @@ pub async fn ask(
     // click and every row of a command have their ids already, and the second try recognises what the first has done.
     let answer = match send(env, settings, placement, &body).await {
         Ok(answer) => answer,
-        Err(_) => send(env, settings, placement, &body).await.map_err(|cause| Unavailable(cause.to_string()))?,
+        Err(first) => {
+            console_error!("shard {} is asked again: {first}", placement.shard);
+            send(env, settings, placement, &body).await.map_err(|cause| Unavailable(cause.to_string()))?
+        }
     };
     serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
 }
