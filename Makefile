@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-tracker test-api deploy clean
+.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-tracker test-api clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -42,10 +42,6 @@ test-tracker: setup-tests ## the tracker's crate in Chromium
 test-api: setup-tests build ## against workerd, D1, Durable Objects and Chromium
 	@echo '==> api: tests against the real runtime'
 	@node --test --test-reporter=spec --test-concurrency=2 'tests/**/*.test.mjs'
-
-deploy: build ## to Cloudflare: migrations, then the Worker
-	@wrangler d1 migrations apply DB --remote
-	@wrangler deploy
 
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
 	@rm -rf target node_modules worker/build tracker/dist

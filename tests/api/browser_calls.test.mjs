@@ -174,18 +174,6 @@ test("a program may choose not to honour Global Privacy Control", async (t) => {
   assert.match((await fromPage(ledger, CLICK, link(), { "sec-gpc": "1" })).json.click_id, /^ref_/);
 });
 
-test(
-  "a bot is not tracked",
-  { todo: "bots are not recognised yet" },
-  async (t) => {
-    const ledger = await startLedger(t);
-    const bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
-    const answer = await fromPage(ledger, CLICK, link(), { "user-agent": bot });
-    assert.equal(answer.json.tracked, false);
-    await assertNothingTracked(ledger);
-  },
-);
-
 for (const partnership of ["pending", "rejected"]) {
   test(`a link of a ${partnership} partnership is inactive`, async (t) => {
     const ledger = await startLedger(t);
