@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::command::{Context, Outcome};
+use super::command::Context;
+use super::outcome::Outcome;
 use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::messages::Message;

@@ -1,16 +1,16 @@
-//! Commands, what they come to, and why they are refused. They travel between Worker and object as they stand here.
+//! Commands. They travel from Worker to object as they stand here.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::outcome::Rejection;
 use super::{Plan, Query, State, View, create_referral, record_sale, sign_up};
-use crate::decision::Reason;
 use crate::email::{EmailAddress, EmailHasher};
 use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, TeamId};
 use crate::money::Money;
 use crate::program::Program;
-use crate::referral::{Click, Identity, Referral, Scope};
-use crate::sale::{RecordedSale, SaleDetails};
+use crate::referral::{Click, Scope};
+use crate::sale::SaleDetails;
 use crate::status::{ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
@@ -162,85 +162,6 @@ pub struct RecordSale {
     pub conversion_id: ConversionId,
     /// Minted before the first try.
     pub commission_id: CommissionId,
-}
-
-/// Whether an answer is about something new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FirstSeen {
-    /// This request recorded it.
-    Now,
-    /// An earlier one did.
-    Before,
-}
-
-/// What a command came to.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Outcome {
-    /// The referral of a sign-up, or one that was recorded directly.
-    Referral {
-        /// As stored.
-        referral: Box<Referral>,
-        /// Whether it is new.
-        first_seen: FirstSeen,
-        /// Why.
-        reason: Reason,
-    },
-    /// A sale.
-    Sale {
-        /// As stored.
-        sale: Box<RecordedSale>,
-        /// Whether it is new.
-        first_seen: FirstSeen,
-        /// Fields in which a repeated call differs from what is stored.
-        differing: Vec<String>,
-    },
-}
-
-/// Why a command is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Rejection {
-    /// No such click within the caller's reach.
-    ClickNotFound,
-    /// The click has become a referral already.
-    ClickAlreadyConverted,
-    /// The click came through another affiliate than the one named.
-    ClickOfOtherAffiliate,
-    /// No customer is known by the identifiers.
-    CustomerNotFound,
-    /// No such referral within the caller's reach.
-    ReferralNotFound,
-    /// The row belongs to another program than the caller's.
-    OtherProgram,
-    /// No such affiliate within the caller's reach.
-    AffiliateNotFound,
-    /// The customer is beyond a lead: their status.
-    BeyondLead {
-        /// How far they have come.
-        status: ReferralStatus,
-    },
-    /// The referral's commissions add up to more than an amount can be.
-    TotalTooLarge,
-    /// The page's origin may not record for the program.
-    OriginNotAllowed {
-        /// The page's origin.
-        origin: String,
-        /// The program.
-        program_id: ProgramId,
-    },
-    /// All that identifies the customer is an e-mail address, and the program keeps none.
-    NothingKeptOfIdentity,
-    /// Another referral of the program holds this identity.
-    IdentityTaken {
-        /// The identity.
-        identity: Identity,
-    },
-    /// Identifiers of one call point to different referrals.
-    IdentifiersDisagree {
-        /// One of them.
-        first: ReferralId,
-        /// The other.
-        second: ReferralId,
-    },
 }
 
 impl Command {

@@ -11,15 +11,16 @@ mod changes;
 mod claims;
 mod command;
 mod create_referral;
+mod outcome;
 mod record_sale;
+mod repeated_sale;
 mod sign_up;
 #[cfg(test)]
 mod tests;
 
 pub use changes::{Change, Event, Plan};
-pub use command::{
-    Command, Context, CreateReferral, FirstSeen, Outcome, Reach, RecordSale, Rejection, SignUp, UnknownClick,
-};
+pub use command::{Command, Context, CreateReferral, Reach, RecordSale, SignUp, UnknownClick};
+pub use outcome::{FirstSeen, Outcome, Rejection};
 
 use crate::email::EmailHasher;
 use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId};

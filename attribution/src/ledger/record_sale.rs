@@ -4,8 +4,9 @@
 //! commission only if an incentive covers it.
 
 use super::changes::{Change, Event, Plan};
-use super::command::{FirstSeen, Outcome, RecordSale, Rejection};
-use super::{State, View};
+use super::command::RecordSale;
+use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::{State, View, repeated_sale};
 use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::incentive::{Incentive, PaysFor, choose};
@@ -73,7 +74,7 @@ fn names_its_gate(command: &RecordSale) -> bool {
 pub(super) fn decide(command: &RecordSale, view: &View<'_>) -> Result<Plan, Rejection> {
     if let Some(sale) = &view.state.sale {
         command.context.reach.admit(&sale.conversion.scope, Rejection::ReferralNotFound)?;
-        return Ok(already_recorded(command, sale));
+        return Ok(repeated_sale::answer(command, sale));
     }
     let pointed_at = pointed_at(command, view.state);
     let reachable: Vec<&Referral> =
@@ -102,39 +103,6 @@ fn disagreement(pair: &[&Referral]) -> Rejection {
         [first, second, ..] => Rejection::IdentifiersDisagree { first: first.id.clone(), second: second.id.clone() },
         _ => Rejection::ReferralNotFound,
     }
-}
-
-fn already_recorded(command: &RecordSale, sale: &RecordedSale) -> Plan {
-    let is_own = sale.conversion.id == command.conversion_id;
-    let outcome = Outcome::Sale {
-        sale: Box::new(sale.clone()),
-        first_seen: if is_own { FirstSeen::Now } else { FirstSeen::Before },
-        differing: if is_own { Vec::new() } else { differing_fields(command, &sale.conversion) },
-    };
-    Plan { scope: sale.conversion.scope.clone(), changes: Vec::new(), outcome }
-}
-
-/// The fields in which a repeated call says something else than what is recorded.
-fn differing_fields(command: &RecordSale, recorded: &Conversion) -> Vec<String> {
-    let (sent, kept) = (&command.details, &recorded.details);
-    let differs = [
-        ("sale_amount", command.amount.minor != recorded.amount.minor),
-        ("sale_amount_currency", command.amount.currency != recorded.amount.currency),
-        ("sales_status", command.sales_status != recorded.sales_status),
-        ("status", sent.commission_status != kept.commission_status),
-        ("referral_id", sent.referral_id != kept.referral_id),
-        ("click_id", sent.click_id != kept.click_id),
-        ("customer_id", sent.customer_id != kept.customer_id),
-        ("external_user_id", sent.external_user_id != kept.external_user_id),
-        ("subscription_id", sent.subscription_id != kept.subscription_id),
-        ("product_ids", sent.purchase.product_ids != kept.purchase.product_ids),
-        ("price_ids", sent.purchase.price_ids != kept.purchase.price_ids),
-        ("interval", sent.purchase.interval != kept.purchase.interval),
-        ("is_subscription", sent.purchase.is_subscription != kept.purchase.is_subscription),
-        ("metadata", sent.metadata != kept.metadata),
-        ("created_at", command.occurred_at.is_some_and(|moment| moment != recorded.created_at)),
-    ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field.to_owned()).collect()
 }
 
 /// The referral that a sale is about, as it will be after the commit.

@@ -1,0 +1,88 @@
+//! What a command comes to, and why it is refused. Both travel from object to Worker as they stand here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Reason;
+use crate::ids::{ProgramId, ReferralId};
+use crate::referral::{Identity, Referral};
+use crate::sale::RecordedSale;
+use crate::status::ReferralStatus;
+
+/// Whether an answer is about something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FirstSeen {
+    /// This request recorded it.
+    Now,
+    /// An earlier one did.
+    Before,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The referral of a sign-up, or one that was recorded directly.
+    Referral {
+        /// As stored.
+        referral: Box<Referral>,
+        /// Whether it is new.
+        first_seen: FirstSeen,
+        /// Why.
+        reason: Reason,
+    },
+    /// A sale.
+    Sale {
+        /// As stored.
+        sale: Box<RecordedSale>,
+        /// Whether it is new.
+        first_seen: FirstSeen,
+        /// Fields in which a repeated call differs from what is stored.
+        differing: Vec<String>,
+    },
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rejection {
+    /// No such click within the caller's reach.
+    ClickNotFound,
+    /// The click has become a referral already.
+    ClickAlreadyConverted,
+    /// The click came through another affiliate than the one named.
+    ClickOfOtherAffiliate,
+    /// No customer is known by the identifiers.
+    CustomerNotFound,
+    /// No such referral within the caller's reach.
+    ReferralNotFound,
+    /// The row belongs to another program than the caller's.
+    OtherProgram,
+    /// No such affiliate within the caller's reach.
+    AffiliateNotFound,
+    /// The customer is beyond a lead: their status.
+    BeyondLead {
+        /// How far they have come.
+        status: ReferralStatus,
+    },
+    /// The referral's commissions add up to more than an amount can be.
+    TotalTooLarge,
+    /// The page's origin may not record for the program.
+    OriginNotAllowed {
+        /// The page's origin.
+        origin: String,
+        /// The program.
+        program_id: ProgramId,
+    },
+    /// All that identifies the customer is an e-mail address, and the program keeps none.
+    NothingKeptOfIdentity,
+    /// Another referral of the program holds this identity.
+    IdentityTaken {
+        /// The identity.
+        identity: Identity,
+    },
+    /// Identifiers of one call point to different referrals.
+    IdentifiersDisagree {
+        /// One of them.
+        first: ReferralId,
+        /// The other.
+        second: ReferralId,
+    },
+}
