@@ -1,6 +1,6 @@
 //! Programs, affiliates and keys as the isolate remembers them: at most ten seconds old.
 //!
-//! State: three maps in the isolate's memory, thrown away with it and bounded. A look-up that misses asks D1 at once,
+//! State: maps in the isolate's memory, thrown away with it and bounded. A look-up that misses asks D1 at once,
 //! so what was just created works; a disabled key is dead within ten seconds. Money is safe from stale rules: a batch
 //! names the older of the versions that program and affiliate were read under, and the second attempt reads afresh.
 
@@ -25,6 +25,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 thread_local! {
     static PROGRAMS: Memory<ProgramId, Program> = Memory::default();
+    static PROGRAM_IDS: Memory<i64, ProgramId> = Memory::default();
     static AFFILIATES: Memory<AffiliateId, Affiliate> = Memory::default();
     static AFFILIATES_BY_CODE: Memory<(String, ProgramId), Affiliate> = Memory::default();
     static AFFILIATES_BY_PAGE: Memory<(String, Option<String>), Affiliate> = Memory::default();
@@ -63,6 +64,18 @@ impl<'a> CachedConfiguration<'a> {
     /// Asks `database` for what is not remembered.
     pub fn of(database: &'a Database) -> Self {
         Self(database)
+    }
+
+    /// The id of the program with this number.
+    pub async fn program_id(&self, number: i64) -> Result<Option<ProgramId>, Unavailable> {
+        if let Some(id) = PROGRAM_IDS.with(|memory| memory.recall(&number)) {
+            return Ok(Some(id));
+        }
+        let id = store::program::by_number(self.0, number).await?;
+        if let Some(id) = &id {
+            PROGRAM_IDS.with(|memory| memory.remember(number, id.clone()));
+        }
+        Ok(id)
     }
 
     /// Whose links in this program carry the code. Nobody is not remembered: who was just created works at once.

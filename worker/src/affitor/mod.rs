@@ -18,7 +18,6 @@ use crate::caller::{KeyProblem, authenticate};
 use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::BodyProblem;
-use crate::store;
 use crate::store::api_key::ApiKey;
 
 /// Why a call of this dialect has no good answer.
@@ -153,7 +152,7 @@ async fn named_program(funnel: &Funnel, named: Option<&Value>) -> Result<NamedPr
         _ => return Ok(NamedProgram::NotNamed),
     };
     let found = if let Ok(number) = text.parse::<i64>() {
-        store::program::by_number(&funnel.database, number).await?
+        funnel.configuration().program_id(number).await?
     } else {
         let program = funnel.configuration().program(&ProgramId::new(text), false).await?;
         program.map(|program| program.id)
