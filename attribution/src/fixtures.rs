@@ -116,13 +116,13 @@ pub fn money(amount: &str, currency: &str) -> Money {
 /// A backend's call with a live key of the program.
 pub fn context(request_id: &str) -> Context {
     let reach = Reach { team_id: Some(scope().team_id), program_id: Some(scope().program_id), is_test: Some(false) };
-    Context { request_id: request_id.to_owned(), actor: "key:key_1".to_owned(), reach }
+    Context { request_id: request_id.to_owned(), actor: "key:key_1".to_owned(), reach, idempotency: None }
 }
 
 /// A page's call, which carries no key: the click id is the proof.
 pub fn browser_context(request_id: &str) -> Context {
     let reach = Reach { team_id: None, program_id: None, is_test: None };
-    Context { request_id: request_id.to_owned(), actor: "browser".to_owned(), reach }
+    Context { request_id: request_id.to_owned(), actor: "browser".to_owned(), reach, idempotency: None }
 }
 
 /// The backend says that John, user 1, signed up after `click`.

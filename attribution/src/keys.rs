@@ -49,7 +49,12 @@ impl KeyForm {
 
 /// SHA-256 of a key as lower-case hex. A random key needs no slower hash.
 pub fn key_hash(key: &str) -> String {
-    hex(&Sha256::digest(key.as_bytes()))
+    sha256(key.as_bytes())
+}
+
+/// SHA-256 as lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -17,5 +17,6 @@ pub mod money;
 pub mod program;
 pub mod referral;
 pub mod sale;
+pub mod shard;
 pub mod status;
 pub mod time;

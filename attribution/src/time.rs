@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds in a day.
 pub const DAY_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
 
+/// The clock of whoever runs the rules.
+pub trait Clock {
+    /// The moment.
+    fn now(&self) -> Timestamp;
+
+    /// Waits so long.
+    fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
+}
+
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

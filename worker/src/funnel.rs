@@ -6,12 +6,14 @@ use attribution::decision::Reason;
 use attribution::email::EmailHasher;
 use attribution::ids::{CommissionId, ConversionId, Placement, ProgramId, Random, ReferralId};
 use attribution::ledger::{
-    Command, Configuration as _, Context, FirstSeen, Outcome, RecordSale, Rejection, Unavailable,
+    Answer, Command, Configuration as _, Context, FirstSeen, IdempotencyKey, Outcome, RecordSale, Rejection,
+    Unavailable,
 };
 use attribution::money::Money;
 use attribution::program::{Affiliate, Program};
 use attribution::referral::{Click, Identity, Referral, Scope};
 use attribution::sale::{RecordedSale, SaleDetails};
+use attribution::shard::{NewClick, Tracked};
 use attribution::status::SalesStatus;
 use attribution::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -60,6 +62,8 @@ pub struct Visit {
     pub facts: Map<String, Value>,
     /// The visitor's address: kept as a keyed hash only.
     pub ip: Option<String>,
+    /// The key under which a repeat of the call finds the click.
+    pub idempotency: Option<IdempotencyKey>,
 }
 
 /// A sale to be recorded.
@@ -80,14 +84,14 @@ pub struct NewSale {
     pub details: SaleDetails,
 }
 
-/// What came of a sale.
-pub struct SaleAnswer {
+/// What came of a call.
+pub struct Recorded<T> {
     /// As stored.
-    pub sale: RecordedSale,
-    /// Whether this call recorded it.
+    pub row: T,
+    /// Whether this call recorded it, or, replayed, the call that it repeats.
     pub is_new: bool,
-    /// Fields in which a repeated call differs from the record.
-    pub differing: Vec<String>,
+    /// Whether this is the answer to an earlier call with the same `Idempotency-Key`.
+    pub replayed: bool,
 }
 
 impl Funnel {
@@ -116,9 +120,12 @@ impl Funnel {
     }
 
     /// Records a click; it is acknowledged by its shard before this returns.
-    pub async fn record_click(&self, visit: Visit) -> Result<Click, Refusal> {
-        let placement = self.any_placement();
-        let Visit { affiliate, is_test, clicked_at, mut facts, ip } = visit;
+    pub async fn record_click(&self, visit: Visit) -> Result<Recorded<Click>, Refusal> {
+        let Visit { affiliate, is_test, clicked_at, mut facts, ip, idempotency } = visit;
+        // A call with a key meets its repeats in one shard.
+        let shards = self.settings.click_shards;
+        let of_key = |key: &IdempotencyKey| Placement::of_identity(&affiliate.program_id, &key.value, shards);
+        let placement = idempotency.as_ref().map_or_else(|| self.any_placement(), of_key);
         if let Some(ip) = ip {
             let hasher = EmailHasher::for_program(self.settings.identity_secret.as_bytes(), &affiliate.program_id);
             facts.insert("ip_hash".to_owned(), hasher.hash_ip(&ip).into());
@@ -131,23 +138,29 @@ impl Funnel {
             clicked_at: clicked_at.unwrap_or_else(now),
             facts: Value::Object(facts),
         };
-        match self.ask(placement, &ShardRequest::Track(click.clone())).await? {
-            ShardAnswer::Tracked => Ok(click),
+        let new = NewClick { click: click.clone(), idempotency };
+        match self.ask(placement, &ShardRequest::Track(Box::new(new))).await? {
+            ShardAnswer::Tracked(Tracked::Stored) => Ok(Recorded { row: click, is_new: true, replayed: false }),
+            ShardAnswer::Tracked(Tracked::Before(click)) => Ok(Recorded { row: *click, is_new: true, replayed: true }),
+            ShardAnswer::Tracked(Tracked::KeyReused) => Err(Refusal::Rejected(Rejection::KeyReused)),
             other => Err(unexpected(&other)),
         }
     }
 
     /// Sends a sign-up or a direct referral through its gate.
-    pub async fn record_referral(&self, command: Command) -> Result<(Referral, bool, Reason), Refusal> {
-        match self.execute(command).await? {
-            Outcome::Referral { referral, first_seen, reason } => Ok((*referral, first_seen == FirstSeen::Now, reason)),
+    pub async fn record_referral(&self, command: Command) -> Result<Recorded<(Referral, Reason)>, Refusal> {
+        let Answer { outcome, replayed } = self.execute(command).await?;
+        match outcome {
+            Outcome::Referral { referral, first_seen, reason } => {
+                Ok(Recorded { row: (*referral, reason), is_new: first_seen == FirstSeen::Now, replayed })
+            }
             Outcome::Sale { .. } => Err(Refusal::TryLater("a referral was asked for and a sale came back".to_owned())),
         }
     }
 
     /// Records a sale at the first of its gates that knows the referral. A sale that none knows is kept as unattributed
     /// before it is refused.
-    pub async fn record_sale(&self, sale: NewSale) -> Result<SaleAnswer, Refusal> {
+    pub async fn record_sale(&self, sale: NewSale) -> Result<Recorded<(RecordedSale, Vec<String>)>, Refusal> {
         for gate in self.named_gates(&sale) {
             match self.record_at(&sale, gate).await {
                 Err(Refusal::Rejected(Rejection::ReferralNotFound)) => {}
@@ -161,7 +174,11 @@ impl Funnel {
         }
     }
 
-    async fn record_at(&self, sale: &NewSale, gate: ReferralId) -> Result<SaleAnswer, Refusal> {
+    async fn record_at(
+        &self,
+        sale: &NewSale,
+        gate: ReferralId,
+    ) -> Result<Recorded<(RecordedSale, Vec<String>)>, Refusal> {
         let placement = gate.placement().unwrap_or_else(|| self.any_placement());
         let command = RecordSale {
             context: sale.context.clone(),
@@ -175,9 +192,10 @@ impl Funnel {
             conversion_id: ConversionId::mint(placement, &mut SystemRandom),
             commission_id: CommissionId::mint(placement, &mut SystemRandom),
         };
-        match self.execute(Command::RecordSale(command)).await? {
+        let Answer { outcome, replayed } = self.execute(Command::RecordSale(command)).await?;
+        match outcome {
             Outcome::Sale { sale, first_seen, differing } => {
-                Ok(SaleAnswer { sale: *sale, is_new: first_seen == FirstSeen::Now, differing })
+                Ok(Recorded { row: (*sale, differing), is_new: first_seen == FirstSeen::Now, replayed })
             }
             Outcome::Referral { .. } => {
                 Err(Refusal::TryLater("a sale was asked for and a referral came back".to_owned()))
@@ -186,7 +204,7 @@ impl Funnel {
     }
 
     /// Keeps a sale that nobody is credited with, then refuses it.
-    async fn refuse_unattributed(&self, sale: &NewSale) -> Result<SaleAnswer, Refusal> {
+    async fn refuse_unattributed(&self, sale: &NewSale) -> Result<Recorded<(RecordedSale, Vec<String>)>, Refusal> {
         unattributed_sale::record(&self.database, &unattributed(sale)).await?;
         Err(Refusal::Rejected(Rejection::ReferralNotFound))
     }
@@ -243,11 +261,11 @@ impl Funnel {
         }
     }
 
-    async fn execute(&self, command: Command) -> Result<Outcome, Refusal> {
+    async fn execute(&self, command: Command) -> Result<Answer, Refusal> {
         let placement = command.gate().placement();
         let placement = placement.ok_or_else(|| Refusal::TryLater("a gate without a shard".to_owned()))?;
         match self.ask(placement, &ShardRequest::Execute(Box::new(command))).await? {
-            ShardAnswer::Decided(outcome) => Ok(outcome),
+            ShardAnswer::Decided(answer) => Ok(answer),
             ShardAnswer::Rejected(rejection) => Err(Refusal::Rejected(rejection)),
             other => Err(unexpected(&other)),
         }

@@ -1,6 +1,8 @@
 //! Reading JSON bodies: a wrong type is named with its field, and all that is wrong with the rest is listed at once.
 
 use attribution::ids::ReferralId;
+use attribution::keys::sha256;
+use attribution::ledger::IdempotencyKey;
 use attribution::money::{AmountError, Currency, Money};
 use attribution::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -13,6 +15,9 @@ pub const MAX_TEXT: usize = 255;
 
 /// Deeper bodies are refused: what a caller sends is carried inside further messages, whose reader has a limit too.
 const MAX_DEPTH: usize = 32;
+
+/// The header by which a caller makes a repeat of a call recognisable.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Something is wrong with a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +66,21 @@ pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), Body
         }
     })?;
     Ok((typed, sent))
+}
+
+/// The call's `Idempotency-Key`, together with what it was sent for. `keyed` is whether an API key came with it: calls
+/// without one have a name space of their own, so that no page can take a backend's keys.
+pub fn idempotency_key(incoming: &Incoming, keyed: bool) -> Result<Option<IdempotencyKey>, BodyProblem> {
+    let Some(value) = incoming.header(&IDEMPOTENCY_KEY.to_lowercase()) else { return Ok(None) };
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if value.is_empty() || value.len() > MAX_TEXT || !is_plain {
+        let message = format!("must be 1 to {MAX_TEXT} visible ASCII characters");
+        return Err(BodyProblem::Fields(vec![FieldProblem { field: IDEMPOTENCY_KEY.to_owned(), message }]));
+    }
+    let caller = if keyed { "" } else { "unkeyed " };
+    let route = format!("{caller}{} {}", incoming.method, incoming.url.path());
+    let body = incoming.body.as_deref().unwrap_or_default();
+    Ok(Some(IdempotencyKey { route, value, body_hash: sha256(body) }))
 }
 
 fn is_deeper_than(value: &Value, levels: usize) -> bool {

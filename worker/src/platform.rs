@@ -4,12 +4,25 @@ use std::time::Duration;
 
 use attribution::ids::{MAX_SHARDS, Random};
 use attribution::ledger::Pause;
-use attribution::time::Timestamp;
+use attribution::time::{Clock, Timestamp};
 use worker::{Date, Delay, Env};
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
     Timestamp::from_milliseconds(i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The platform's clock and timers.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        Delay::from(Duration::from_millis(u64::from(milliseconds))).await;
+    }
 }
 
 /// The platform's cryptographic randomness.

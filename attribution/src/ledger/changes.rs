@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::answer::{KeptAnswer, KeptKey};
 use super::command::Context;
 use super::outcome::Outcome;
 use crate::decision::{Decision, Reason};
-use crate::ids::ReferralId;
+use crate::ids::{ProgramId, ReferralId};
 use crate::messages::Message;
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion};
@@ -20,13 +21,36 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What the caller is told.
     pub outcome: Outcome,
+    /// Whether that is the kept answer to an earlier call.
+    pub replayed: bool,
 }
 
 impl Plan {
     /// Whether the batch fails where the plan was decided on something that is no longer, or never was, so: it claims
-    /// an identity or raises a `seq`. A plan that does neither needs to be decided on what has just been read.
-    pub(crate) fn is_checked_by_its_commit(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change, Change::ClaimIdentity(..) | Change::UpdateReferral(_)))
+    /// an identity or raises a `seq`, and claims each of the names that were taken to be nobody's. Any other plan needs
+    /// to be decided on what has just been read.
+    pub(crate) fn is_checked_by_its_commit(&self, taken_to_be_free: &[Identity]) -> bool {
+        let is_fence = |change: &Change| matches!(change, Change::ClaimIdentity(..) | Change::UpdateReferral(_));
+        self.changes.iter().any(is_fence) && taken_to_be_free.iter().all(|name| self.claims(name))
+    }
+
+    fn claims(&self, name: &Identity) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::ClaimIdentity(_, claimed) if claimed == name))
+    }
+
+    /// The referrals that the batch writes, as they are after it.
+    pub(crate) fn referrals(&self) -> Vec<Referral> {
+        let written = self.changes.iter().filter_map(|change| match change {
+            Change::InsertReferral(referral) | Change::UpdateReferral(referral) => Some((**referral).clone()),
+            _ => None,
+        });
+        written.collect()
+    }
+
+    /// The program whose subscribers the batch has something to tell.
+    pub(crate) fn tells_of(&self) -> Option<ProgramId> {
+        let tells = |change: &Change| matches!(change, Change::AppendEvent(event) if !event.messages.is_empty());
+        self.changes.iter().any(tells).then(|| self.scope.program_id.clone())
     }
 }
 
@@ -49,6 +73,8 @@ pub enum Change {
     InsertCommission(Box<Commission>),
     /// The line of the ledger that explains the batch; fails when the rules' version has moved on.
     AppendEvent(Box<Event>),
+    /// Keeps the answer to a call with an `Idempotency-Key`; fails when the key was used.
+    KeepAnswer(KeptKey, Box<KeptAnswer>),
 }
 
 /// One immutable line of the ledger.

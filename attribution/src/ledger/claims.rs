@@ -19,10 +19,10 @@ pub(super) type ClaimedName = (Identity, Referral);
 /// Takes out of `state` the names that claims hold and this command may take from them.
 pub(super) fn set_aside(command: &Command, click: Option<&Click>, state: State) -> (State, Vec<ClaimedName>) {
     let Some(subject) = subject(command, click, &state) else { return (state, Vec::new()) };
-    let State { referrals, holders, sale } = state;
+    let State { referrals, holders, sale, kept_answer } = state;
     let (claimed, holders) =
         holders.into_iter().partition(|(_, holder)| holder.id != subject && may_be_overridden(holder));
-    (State { referrals, holders, sale }, claimed)
+    (State { referrals, holders, sale, kept_answer }, claimed)
 }
 
 /// What the command would credit instead; `None` where nothing but the claim is known of the customer, or no key

@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::answer::{Answer, IdempotencyKey, KeptKey};
 use super::outcome::Rejection;
 use super::{Plan, Query, State, View, create_referral, record_sale, sign_up};
 use crate::email::{EmailAddress, EmailHasher};
 use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, TeamId};
 use crate::money::Money;
 use crate::program::Program;
-use crate::referral::{Click, Scope};
+use crate::referral::{Click, Referral, Scope};
 use crate::sale::SaleDetails;
 use crate::status::{ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// A request to the ledger.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// A visitor who came through a click has signed up.
     SignUp(SignUp),
@@ -26,7 +27,7 @@ pub enum Command {
 }
 
 /// Who asks, and what they may touch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Context {
     /// Names the request in answers and in the ledger.
     pub request_id: String,
@@ -34,10 +35,12 @@ pub struct Context {
     pub actor: String,
     /// What they may touch.
     pub reach: Reach,
+    /// The key under which a repeat of the call is answered as this one was.
+    pub idempotency: Option<IdempotencyKey>,
 }
 
 /// What a caller may touch. `None` restricts nothing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reach {
     /// Rows of this team.
     pub team_id: Option<TeamId>,
@@ -45,6 +48,15 @@ pub struct Reach {
     pub program_id: Option<ProgramId>,
     /// Test rows, or live ones.
     pub is_test: Option<bool>,
+}
+
+impl Context {
+    /// Where the answer to this call is kept: with the caller's team, or, without a key, with the program's.
+    pub(super) fn kept_key(&self, program: &Program, is_test: bool) -> Option<KeptKey> {
+        let key = self.idempotency.as_ref()?;
+        let team_id = self.reach.team_id.as_ref().unwrap_or(&program.team_id).clone();
+        Some(KeptKey { team_id, is_test, route: key.route.clone(), value: key.value.clone() })
+    }
 }
 
 impl Reach {
@@ -63,7 +75,7 @@ impl Reach {
 }
 
 /// A visitor who came through a click has signed up.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a term of the caller's interface, independent of the others"
@@ -109,7 +121,7 @@ pub enum UnknownClick {
 }
 
 /// A program's owner records a referral directly.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateReferral {
     /// Who asks.
     pub context: Context,
@@ -140,7 +152,7 @@ pub struct CreateReferral {
 }
 
 /// A customer has bought something.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordSale {
     /// Who asks.
     pub context: Context,
@@ -174,11 +186,45 @@ impl Command {
         }
     }
 
-    pub(super) fn context(&self) -> &Context {
+    /// Who asks.
+    pub fn context(&self) -> &Context {
         match self {
             Self::SignUp(command) => &command.context,
             Self::CreateReferral(command) => &command.context,
             Self::RecordSale(command) => &command.context,
+        }
+    }
+
+    /// The request without what is made anew for each try: equal for a call and its repeat.
+    pub(crate) fn without_request(&self) -> Self {
+        let mut command = self.clone();
+        match &mut command {
+            Self::SignUp(command) => {
+                command.context.request_id.clear();
+                command.commission_id = CommissionId::new("");
+            }
+            Self::CreateReferral(command) => {
+                command.context.request_id.clear();
+                command.commission_id = CommissionId::new("");
+            }
+            Self::RecordSale(command) => {
+                command.context.request_id.clear();
+                command.commission_id = CommissionId::new("");
+                command.conversion_id = ConversionId::new("");
+            }
+        }
+        command
+    }
+
+    /// What a repeat of this request is answered while nothing else has happened; `None` where a repeat is a new request.
+    pub(crate) fn repeated(&self, answer: &Answer) -> Option<Answer> {
+        if self.context().idempotency.is_some() {
+            return Some(Answer { outcome: answer.outcome.clone(), replayed: true });
+        }
+        match self {
+            Self::SignUp(_) => Some(answer.of_repeat()),
+            Self::RecordSale(command) => command.sale_key.is_some().then(|| answer.of_repeat()),
+            Self::CreateReferral(_) => None,
         }
     }
 
@@ -202,8 +248,15 @@ impl Command {
         }
     }
 
-    pub(super) fn is_sign_up(&self) -> bool {
-        matches!(self, Self::SignUp(_))
+    /// What a first attempt may take the database to hold, without asking it: a sign-up's click is no referral yet and
+    /// its customer unknown; a sale that names one referral finds it as the last command at its gate left it. The commit
+    /// finds out where that is wrong; `None` where it could not.
+    pub(super) fn assumed(&self, click: Option<&Click>, remembered: Option<&Referral>) -> Option<State> {
+        match self {
+            Self::SignUp(_) => (click.is_some() && remembered.is_none()).then(State::default),
+            Self::RecordSale(command) => record_sale::assumed(command, remembered?),
+            Self::CreateReferral(_) => None,
+        }
     }
 
     /// What to say when nothing is known of what the command is about.
@@ -218,12 +271,14 @@ impl Command {
 
     pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher) -> Query {
         let program_id = program.id.clone();
+        let kept_answer = self.context().kept_key(program, is_test);
         match self {
             Self::SignUp(command) => Query {
                 referrals: vec![command.click_id.clone()],
                 identities: sign_up::identities(command, program, hasher),
                 sale_key: None,
                 conversion_id: None,
+                kept_answer,
                 program_id,
                 is_test,
             },
@@ -232,6 +287,7 @@ impl Command {
                 identities: create_referral::identities(command, program, hasher),
                 sale_key: None,
                 conversion_id: None,
+                kept_answer,
                 program_id,
                 is_test,
             },
@@ -240,6 +296,7 @@ impl Command {
                 identities: record_sale::identities(command),
                 sale_key: command.sale_key.clone(),
                 conversion_id: Some(command.conversion_id.clone()),
+                kept_answer,
                 program_id,
                 is_test,
             },

@@ -60,7 +60,7 @@ fn own_commit(command: &CreateReferral, existing: &Referral) -> Result<Plan, Rej
         first_seen: FirstSeen::Now,
         reason: Reason::ReferralRecorded,
     };
-    Ok(Plan { scope: existing.scope.clone(), changes: Vec::new(), outcome })
+    Ok(Plan { scope: existing.scope.clone(), changes: Vec::new(), outcome, replayed: false })
 }
 
 fn check_click(command: &CreateReferral, view: &View<'_>) -> Result<(), Rejection> {
@@ -115,6 +115,7 @@ fn new_referral(command: &CreateReferral, scope: Scope, identities: Vec<Identity
             first_seen: FirstSeen::Now,
             reason: Reason::ReferralRecorded,
         },
+        replayed: false,
     }
 }
 

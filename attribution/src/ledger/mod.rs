@@ -7,6 +7,7 @@
 //! recognised as its own. Nothing here keeps state: platform and simulation bring their own [`Store`],
 //! [`Configuration`] and [`Clicks`].
 
+mod answer;
 mod changes;
 mod claims;
 mod command;
@@ -18,6 +19,7 @@ mod sign_up;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, Executed, IdempotencyKey, KeptAnswer, KeptKey};
 pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, CreateReferral, Reach, RecordSale, SignUp, UnknownClick};
 pub use outcome::{FirstSeen, Outcome, Rejection};
@@ -43,6 +45,8 @@ pub struct Query {
     pub sale_key: Option<String>,
     /// The id that a sale of this command would have: it exists if an earlier try was committed after all.
     pub conversion_id: Option<ConversionId>,
+    /// The answer that may have been kept under this key.
+    pub kept_answer: Option<KeptKey>,
     /// The program in which identities and sale keys are looked up.
     pub program_id: ProgramId,
     /// Whether among its test rows.
@@ -58,6 +62,8 @@ pub struct State {
     pub holders: Vec<(Identity, Referral)>,
     /// The sale that has the key, or the id.
     pub sale: Option<RecordedSale>,
+    /// The answer that is kept under the call's `Idempotency-Key`.
+    pub kept_answer: Option<KeptAnswer>,
 }
 
 impl State {
@@ -159,61 +165,108 @@ pub struct Ledger<'a, S, C, K, P> {
 
 impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
     /// Decides and commits one command. Whoever calls this holds the gate of the command's referral: that saves work;
-    /// what keeps the rows right is the commit.
-    pub async fn execute(&self, command: &Command, now: Timestamp) -> Result<Outcome, Failure> {
-        let mut plan = match self.plan(command, now, false).await {
-            Ok(plan) if plan.is_checked_by_its_commit() => plan,
-            // Nothing in the database would find out that this was decided on what is assumed or remembered.
-            Ok(_) | Err(Failure::Rejected(_)) => self.plan(command, now, true).await?,
-            Err(failure) => return Err(failure),
+    /// what keeps the rows right is the commit. `remembered` is the referral of that gate as its last command left it,
+    /// where that is known.
+    pub async fn execute(
+        &self,
+        command: &Command,
+        remembered: Option<&Referral>,
+        now: Timestamp,
+    ) -> Result<Executed, Failure> {
+        let mut plan = match self.plan(command, Age::Cached(remembered), now).await {
+            // Perhaps because of a configuration that is some seconds old.
+            Err(Failure::Rejected(_)) => self.plan(command, Age::Fresh, now).await?,
+            other => other?,
         };
         let mut last = NotCommitted("not tried".to_owned());
         for attempt in 1..=MAX_ATTEMPTS {
             if plan.changes.is_empty() {
-                return Ok(plan.outcome);
+                return Ok(executed(plan));
             }
             match self.store.commit(&plan.scope, &plan.changes).await {
-                Ok(()) => return Ok(plan.outcome),
+                Ok(()) => return Ok(executed(plan)),
                 Err(failure) => last = failure,
             }
             self.pause.before(attempt).await;
-            plan = self.plan(command, now, true).await?;
+            plan = self.plan(command, Age::Fresh, now).await?;
         }
-        if plan.changes.is_empty() { Ok(plan.outcome) } else { Err(Failure::Busy(last)) }
+        if plan.changes.is_empty() { Ok(executed(plan)) } else { Err(Failure::Busy(last)) }
     }
 
-    /// Reads what the command needs and lets its rule decide. Unless `fresh`, the configuration may come from a cache,
-    /// and the click of a sign-up is taken to be no referral yet, by a customer whom nobody knows: the commit finds out
-    /// if that is wrong.
-    async fn plan(&self, command: &Command, now: Timestamp, fresh: bool) -> Result<Plan, Failure> {
-        let gate = command.gate();
-        let click = self.clicks.find(gate)?;
+    /// Lets the command's rule decide: on what can be assumed, where the commit would find out that it is wrong, else on
+    /// what is read now.
+    async fn plan(&self, command: &Command, age: Age<'_>, now: Timestamp) -> Result<Plan, Failure> {
+        let fresh = matches!(age, Age::Fresh);
+        let click = self.clicks.find(command.gate())?;
         let program_id = command.program(click.as_ref()).cloned().ok_or(command.unknown_subject())?;
-        let mut program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
+        let program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
         let hasher = EmailHasher::for_program(self.identity_secret, &program.id);
         let is_test = command.is_test(click.as_ref());
-        let assumed_new = !fresh && command.is_sign_up() && click.is_some();
-        let state = if assumed_new {
-            State::default()
-        } else {
-            self.store.load(&command.query(&program, is_test, &hasher)).await?
-        };
+        let query = command.query(&program, is_test, &hasher);
+        let subject = Subject { click, program, hasher, is_test, now };
+        if let Age::Cached(remembered) = age
+            && let Some(assumed) = command.assumed(subject.click.as_ref(), remembered)
+        {
+            let held = |name: &Identity| assumed.holder(name).is_some();
+            let free: Vec<Identity> = query.identities.iter().filter(|name| !held(name)).cloned().collect();
+            let plan = self.decide(command, &subject, assumed, fresh).await;
+            if let Some(plan) = plan.ok().filter(|plan| plan.is_checked_by_its_commit(&free)) {
+                return Ok(plan);
+            }
+        }
+        let state = self.store.load(&query).await?;
+        self.decide(command, &subject, state, fresh).await
+    }
+
+    async fn decide(&self, command: &Command, subject: &Subject, state: State, fresh: bool) -> Result<Plan, Failure> {
+        let Subject { click, program, hasher, is_test, now } = subject;
+        if let Some(kept) = &state.kept_answer {
+            return Ok(answer::replay(command.context(), program, kept)?);
+        }
         let (state, claimed) = claims::set_aside(command, click.as_ref(), state);
         let affiliate_id = command.affiliate(click.as_ref(), &state).ok_or(command.unknown_subject())?;
         let affiliate = self.configuration.affiliate(&affiliate_id, fresh).await?;
         let affiliate = affiliate.ok_or(Rejection::AffiliateNotFound)?;
         // Copies of different ages: the older version is no longer in force, and the commit will say so.
-        program.rules_version = program.rules_version.min(affiliate.rules_version);
+        let rules_version = program.rules_version.min(affiliate.rules_version);
+        let program = Program { rules_version, ..program.clone() };
         let view = View {
             click: click.as_ref(),
             state: &state,
             program: &program,
             affiliate: &affiliate,
-            hasher: &hasher,
-            is_test,
-            now,
+            hasher,
+            is_test: *is_test,
+            now: *now,
         };
         let plan = command.decide(&view)?;
-        Ok(claims::override_claims(plan, &claimed, command.context(), &view))
+        let plan = claims::override_claims(plan, &claimed, command.context(), &view);
+        Ok(answer::keep(plan, command.context(), &view))
+    }
+}
+
+/// On what a plan may be made.
+#[derive(Clone, Copy)]
+enum Age<'a> {
+    /// A cached configuration, and what can be assumed; with the referral as the gate remembers it.
+    Cached(Option<&'a Referral>),
+    /// What is read now.
+    Fresh,
+}
+
+/// What a command is about.
+struct Subject {
+    click: Option<Click>,
+    program: Program,
+    hasher: EmailHasher,
+    is_test: bool,
+    now: Timestamp,
+}
+
+fn executed(plan: Plan) -> Executed {
+    Executed {
+        committed: plan.referrals(),
+        tells_of: plan.tells_of(),
+        answer: Answer { outcome: plan.outcome, replayed: plan.replayed },
     }
 }

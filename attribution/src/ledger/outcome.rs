@@ -18,7 +18,7 @@ pub enum FirstSeen {
 }
 
 /// What a command came to.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The referral of a sign-up, or one that was recorded directly.
     Referral {
@@ -64,6 +64,10 @@ pub enum Rejection {
     },
     /// The referral's commissions add up to more than an amount can be.
     TotalTooLarge,
+    /// A call with the same `Idempotency-Key` is under way.
+    KeyInFlight,
+    /// The `Idempotency-Key` was used for another body.
+    KeyReused,
     /// The page's origin may not record for the program.
     OriginNotAllowed {
         /// The page's origin.

@@ -36,6 +36,21 @@ pub(super) fn identities(command: &RecordSale) -> Vec<Identity> {
     user.into_iter().chain(customer).collect()
 }
 
+/// What a first attempt takes the database to hold: the referral as its gate remembers it, and names that are either its
+/// own or nobody's. `None` where the call names another referral too: only the database knows that one.
+pub(super) fn assumed(command: &RecordSale, remembered: &Referral) -> Option<State> {
+    if named_referrals(command).iter().any(|id| *id != remembered.id) {
+        return None;
+    }
+    let own = remembered.identities();
+    let held = identities(command).into_iter().filter(|name| own.contains(name));
+    Some(State {
+        holders: held.map(|name| (name, remembered.clone())).collect(),
+        referrals: vec![remembered.clone()],
+        ..State::default()
+    })
+}
+
 /// The referral that the call means: by referral or click id, then by user id, then by customer id.
 pub(super) fn known_referral<'a>(command: &RecordSale, state: &'a State) -> Option<&'a Referral> {
     pointed_at(command, state).into_iter().next()
@@ -161,7 +176,8 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
     changes.extend(commission.clone().map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.push(Change::AppendEvent(Box::new(event)));
     let sale = Box::new(RecordedSale { conversion, commission });
-    Ok(Plan { scope, changes, outcome: Outcome::Sale { sale, first_seen: FirstSeen::Now, differing: Vec::new() } })
+    let outcome = Outcome::Sale { sale, first_seen: FirstSeen::Now, differing: Vec::new() };
+    Ok(Plan { scope, changes, outcome, replayed: false })
 }
 
 /// Names that nobody holds yet become this referral's, so that later calls need only them.

@@ -13,7 +13,7 @@ pub(super) fn answer(command: &RecordSale, sale: &RecordedSale) -> Plan {
         first_seen: if is_own { FirstSeen::Now } else { FirstSeen::Before },
         differing: if is_own { Vec::new() } else { differing_fields(command, &sale.conversion) },
     };
-    Plan { scope: sale.conversion.scope.clone(), changes: Vec::new(), outcome }
+    Plan { scope: sale.conversion.scope.clone(), changes: Vec::new(), outcome, replayed: false }
 }
 
 /// The fields in which a repeated call says something else than what is recorded.

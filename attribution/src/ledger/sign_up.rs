@@ -129,6 +129,7 @@ fn unchanged(referral: &Referral, first_seen: FirstSeen, reason: Reason) -> Plan
         scope: referral.scope.clone(),
         changes: Vec::new(),
         outcome: Outcome::Referral { referral: Box::new(referral.clone()), first_seen, reason },
+        replayed: false,
     }
 }
 
@@ -177,7 +178,7 @@ fn learn(command: &SignUp, known: &Referral, names: &[Identity], reason: Reason,
     changes.extend(names.iter().map(|name| Change::ClaimIdentity(referral.id.clone(), name.clone())));
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Referral { referral: Box::new(referral), first_seen: FirstSeen::Before, reason };
-    Plan { scope: known.scope.clone(), changes, outcome }
+    Plan { scope: known.scope.clone(), changes, outcome, replayed: false }
 }
 
 fn new_lead(command: &SignUp, click: &Click, view: &View<'_>) -> Plan {
@@ -200,7 +201,7 @@ fn new_lead(command: &SignUp, click: &Click, view: &View<'_>) -> Plan {
     changes.extend(commission.map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Referral { referral: Box::new(referral), first_seen: FirstSeen::Now, reason };
-    Plan { scope: click.scope.clone(), changes, outcome }
+    Plan { scope: click.scope.clone(), changes, outcome, replayed: false }
 }
 
 fn is_self_referral(command: &SignUp, view: &View<'_>) -> bool {

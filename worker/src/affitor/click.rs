@@ -11,7 +11,7 @@ use worker::Url;
 
 use super::test_mode::{self, AdditionalData};
 use super::{NamedProgram, Problem, named_program, optional_caller, origin_not_allowed};
-use crate::funnel::{Funnel, Visit};
+use crate::funnel::{Funnel, Recorded, Visit};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, Fields};
 use crate::store::api_key::ApiKey;
@@ -71,17 +71,17 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     }
     let facts = facts(body, landing, incoming)?;
     let ip = incoming.header("cf-connecting-ip");
+    let idempotency = input::idempotency_key(incoming, key.is_some())?;
     let is_test = key.is_some_and(|key| key.is_test);
-    let click = funnel.record_click(Visit { affiliate, is_test, clicked_at: None, facts, ip }).await?;
-    Ok(Answer::json(
-        200,
-        &json!({
-            "success": true,
-            "click_id": click.id.as_str(),
-            "partner_code": click.tracking_id,
-            "cookie_window_days": program.cookie_window_days,
-        }),
-    ))
+    let visit = Visit { affiliate, is_test, clicked_at: None, facts, ip, idempotency };
+    let Recorded { row: click, replayed, .. } = funnel.record_click(visit).await?;
+    let body = json!({
+        "success": true,
+        "click_id": click.id.as_str(),
+        "partner_code": click.tracking_id,
+        "cookie_window_days": program.cookie_window_days,
+    });
+    Ok(Answer::json(200, &body).replayed(replayed))
 }
 
 /// The code and the link that it stands in.

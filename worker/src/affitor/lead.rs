@@ -53,9 +53,12 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let body = check(body)?;
     let gate = find_gate(funnel, &body, key.as_ref()).await?;
     let gate = gate.ok_or(Problem::Refused(CUSTOMER_NOT_FOUND))?;
-    let command = sign_up(incoming, funnel, body, key.as_ref(), program_id, gate, kept(sent));
-    funnel.record_referral(Command::SignUp(command)).await?;
-    Ok(Answer::json(200, &json!({ "success": true, "message": "Lead tracked successfully" })))
+    let context = context(incoming, key.as_ref(), program_id.clone())?;
+    let origin = incoming.header("origin");
+    let command = sign_up(context, funnel, body, origin, program_id, gate, kept(sent));
+    let recorded = funnel.record_referral(Command::SignUp(command)).await?;
+    let body = json!({ "success": true, "message": "Lead tracked successfully" });
+    Ok(Answer::json(200, &body).replayed(recorded.replayed))
 }
 
 /// The program that the call speaks for: its key's, else the one that it names. A named one must be the key's.
@@ -96,32 +99,34 @@ async fn find_gate(funnel: &Funnel, body: &Checked, key: Option<&ApiKey>) -> Res
     Ok(funnel.find_customer(&key.program_id, key.is_test, customer).await?)
 }
 
+fn context(incoming: &Incoming, key: Option<&ApiKey>, program_id: Option<ProgramId>) -> Result<Context, Problem> {
+    Ok(Context {
+        request_id: incoming.request_id.clone(),
+        actor: key.map_or_else(|| "browser".to_owned(), |key| format!("key:{}", key.id)),
+        reach: Reach { team_id: key.map(|key| key.team_id.clone()), program_id, is_test: key.map(|key| key.is_test) },
+        idempotency: input::idempotency_key(incoming, key.is_some())?,
+    })
+}
+
 fn sign_up(
-    incoming: &Incoming,
+    context: Context,
     funnel: &Funnel,
     body: Checked,
-    key: Option<&ApiKey>,
+    origin: Option<String>,
     program_id: Option<ProgramId>,
     gate: ReferralId,
     detail: Map<String, Value>,
 ) -> SignUp {
     let placement = gate.placement().unwrap_or_else(|| funnel.any_placement());
+    let keyed = context.reach.team_id.is_some();
     SignUp {
-        context: Context {
-            request_id: incoming.request_id.clone(),
-            actor: key.map_or_else(|| "browser".to_owned(), |key| format!("key:{}", key.id)),
-            reach: Reach {
-                team_id: key.map(|key| key.team_id.clone()),
-                program_id: program_id.clone(),
-                is_test: key.map(|key| key.is_test),
-            },
-        },
+        context,
         click_id: gate,
-        unknown_click: if key.is_some() { UnknownClick::FindCustomer } else { UnknownClick::Refuse },
+        unknown_click: if keyed { UnknownClick::FindCustomer } else { UnknownClick::Refuse },
         program_id,
         // A key vouches for the call wherever it comes from.
-        origin: incoming.header("origin").filter(|_| key.is_none()),
-        verified: key.is_some(),
+        origin: origin.filter(|_| !keyed),
+        verified: keyed,
         keep_address: false,
         identity_required: false,
         only_leads: true,

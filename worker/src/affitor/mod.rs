@@ -107,6 +107,11 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::IdentifiersDisagree { first, second } => {
             failure(400, &format!("The identifiers point to different customers: {first} and {second}"))
         }
+        Rejection::KeyInFlight => failure(409, "A call with this Idempotency-Key is under way. Try again.")
+            .with_header("retry-after", RETRY_AFTER_SECONDS),
+        Rejection::KeyReused => {
+            failure(422, "This Idempotency-Key was used for another body. Use a new key for a new call.")
+        }
         Rejection::OriginNotAllowed { origin, program_id } => origin_not_allowed(origin, program_id),
     }
 }

@@ -4,14 +4,14 @@ use attribution::incentive::Purchase;
 use attribution::ledger::{Context, Reach, Rejection};
 use attribution::money::{Currency, Money};
 use attribution::referral::Scope;
-use attribution::sale::{Commission, SaleDetails};
+use attribution::sale::{RecordedSale, SaleDetails};
 use attribution::status::{Interval, SalesStatus};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::test_mode::{self, AdditionalData};
 use super::{Problem, caller};
-use crate::funnel::{Funnel, NewSale, Refusal, SaleAnswer};
+use crate::funnel::{Funnel, NewSale, Recorded, Refusal};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, Fields, MAX_TEXT};
 use crate::store::api_key::ApiKey;
@@ -53,7 +53,7 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
         return test_mode::answer("sale", incoming, funnel, &sent).await;
     }
     let sale = check(body, incoming, &key)?;
-    let SaleAnswer { sale, is_new, .. } = match funnel.record_sale(sale).await {
+    let Recorded { row: (sale, _), is_new, replayed } = match funnel.record_sale(sale).await {
         Err(Refusal::Rejected(Rejection::OtherProgram)) => {
             return Err(Problem::Refused("No affiliate attribution found for this customer in this program"));
         }
@@ -62,30 +62,28 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     if !is_new {
         return Err(Problem::DuplicateTransaction);
     }
+    Ok(Answer::json(200, &view(&sale)).replayed(replayed))
+}
+
+fn view(sale: &RecordedSale) -> Value {
     let decision = &sale.conversion.decision;
     if !sale.conversion.attributed {
-        return Ok(Answer::json(
-            200,
-            &json!({
-                "success": true,
-                "attributed": false,
-                "reason": decision.reason.as_str(),
-                "click_age_days": decision.inputs.get("click_age_days"),
-                "window_days": decision.inputs.get("window_days"),
-                "sale_id": null,
-                "commission_id": null,
-            }),
-        ));
-    }
-    Ok(Answer::json(
-        200,
-        &json!({
+        return json!({
             "success": true,
-            "sale_id": sale.conversion.id.as_str(),
-            "commission_id": sale.commission.as_ref().map(|commission: &Commission| commission.id.as_str().to_owned()),
-            "message": "Sale tracked successfully",
-        }),
-    ))
+            "attributed": false,
+            "reason": decision.reason.as_str(),
+            "click_age_days": decision.inputs.get("click_age_days"),
+            "window_days": decision.inputs.get("window_days"),
+            "sale_id": null,
+            "commission_id": null,
+        });
+    }
+    json!({
+        "success": true,
+        "sale_id": sale.conversion.id.as_str(),
+        "commission_id": sale.commission.as_ref().map(|commission| commission.id.as_str()),
+        "message": "Sale tracked successfully",
+    })
 }
 
 fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Problem> {
@@ -133,7 +131,7 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
         extra: extra(sale_type, body.is_recurring, body.line_items, body.additional_data),
     };
     Ok(NewSale {
-        context: context(incoming, key),
+        context: context(incoming, key)?,
         scope: Scope { team_id: key.team_id.clone(), program_id: key.program_id.clone(), is_test: key.is_test },
         amount,
         sales_status: SalesStatus::Complete,
@@ -144,8 +142,8 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
 }
 
 /// A program's token reaches its program; another program of the same team is told apart from nobody's.
-fn context(incoming: &Incoming, key: &ApiKey) -> Context {
-    Context {
+fn context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem> {
+    Ok(Context {
         request_id: incoming.request_id.clone(),
         actor: format!("key:{}", key.id),
         reach: Reach {
@@ -153,7 +151,8 @@ fn context(incoming: &Incoming, key: &ApiKey) -> Context {
             program_id: Some(key.program_id.clone()),
             is_test: Some(key.is_test),
         },
-    }
+        idempotency: input::idempotency_key(incoming, true)?,
+    })
 }
 
 const TRANSACTION_REQUIRED: &str = "transaction_id is required and must be a string";

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Problem, caller, check_program, success};
-use crate::funnel::{Funnel, Visit};
+use crate::funnel::{Funnel, Recorded, Visit};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, FieldProblem, Fields, MAX_TEXT};
 
@@ -55,17 +55,16 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         let message = "the affiliate's partnership with the program is not approved".to_owned();
         return Err(input::BodyProblem::Fields(vec![FieldProblem { field: "trackingId".to_owned(), message }]).into());
     }
-    let visit = Visit { affiliate, is_test: key.is_test, clicked_at, facts, ip };
-    let click = funnel.record_click(visit).await?;
-    Ok(success(
-        201,
-        &json!({
-            "id": click.id.as_str(),
-            "tracking_id": click.tracking_id,
-            "program_id": click.scope.program_id.as_str(),
-            "created_at": click.clicked_at.to_rfc3339(),
-        }),
-    ))
+    let idempotency = input::idempotency_key(incoming, true)?;
+    let visit = Visit { affiliate, is_test: key.is_test, clicked_at, facts, ip, idempotency };
+    let Recorded { row: click, replayed, .. } = funnel.record_click(visit).await?;
+    let data = json!({
+        "id": click.id.as_str(),
+        "tracking_id": click.tracking_id,
+        "program_id": click.scope.program_id.as_str(),
+        "created_at": click.clicked_at.to_rfc3339(),
+    });
+    Ok(success(201, &data).replayed(replayed))
 }
 
 /// Everything that a click keeps as it was sent: every published field but the visitor's address.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
 
 use super::{Problem, caller, program_context, scope, success, views};
-use crate::funnel::{Funnel, NewSale, SaleAnswer};
+use crate::funnel::{Funnel, NewSale, Recorded};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::store;
@@ -67,7 +67,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     let program = funnel.program(&key.program_id).await?;
     let body = check(body, program.currency)?;
     let sale = NewSale {
-        context: program_context(incoming, &key),
+        context: program_context(incoming, &key)?,
         scope: scope(&key),
         amount: body.amount,
         sales_status: body.sales_status,
@@ -75,12 +75,12 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         occurred_at: body.occurred_at,
         details: body.details,
     };
-    let SaleAnswer { sale, is_new, differing } = funnel.record_sale(sale).await?;
+    let Recorded { row: (sale, differing), is_new, replayed } = funnel.record_sale(sale).await?;
     let mut data = views::conversion(&sale, !is_new);
     if let (false, Some(data)) = (differing.is_empty(), data.as_object_mut()) {
         data.insert("warnings".to_owned(), warnings(&differing));
     }
-    Ok(success(if is_new { 201 } else { 200 }, &data))
+    Ok(success(if is_new { 201 } else { 200 }, &data).replayed(replayed))
 }
 
 fn warnings(differing: &[String]) -> Value {

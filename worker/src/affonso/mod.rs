@@ -19,7 +19,7 @@ use worker::console_error;
 use crate::caller::{KeyProblem, authenticate};
 use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
-use crate::input::{BodyProblem, FieldProblem};
+use crate::input::{self, BodyProblem, FieldProblem};
 use crate::store::api_key::ApiKey;
 
 /// Why a call of this dialect has no good answer.
@@ -162,6 +162,16 @@ fn rejected(rejection: &Rejection) -> Answer {
                 message: format!("identifiers point to {first} and to {second}"),
             }],
         ),
+        Rejection::KeyInFlight => {
+            failure(409, "IDEMPOTENCY_KEY_IN_USE", "A call with this Idempotency-Key is under way. Try again.", None)
+                .with_header("retry-after", RETRY_AFTER_SECONDS)
+        }
+        Rejection::KeyReused => failure(
+            422,
+            "IDEMPOTENCY_KEY_REUSED",
+            "This Idempotency-Key was used for another body. Use a new key for a new call.",
+            None,
+        ),
         Rejection::OriginNotAllowed { origin, program_id } => failure(
             403,
             "FORBIDDEN",
@@ -184,19 +194,20 @@ pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKe
 }
 
 /// Who asks, for the ledger: a key reaches its team's rows of its mode.
-fn context(incoming: &Incoming, key: &ApiKey) -> Context {
-    Context {
+fn context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem> {
+    Ok(Context {
         request_id: incoming.request_id.clone(),
         actor: format!("key:{}", key.id),
         reach: Reach { team_id: Some(key.team_id.clone()), program_id: None, is_test: Some(key.is_test) },
-    }
+        idempotency: input::idempotency_key(incoming, true)?,
+    })
 }
 
 /// The same for calls whose identifiers and keys are the program's own.
-fn program_context(incoming: &Incoming, key: &ApiKey) -> Context {
-    let mut context = context(incoming, key);
+fn program_context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem> {
+    let mut context = context(incoming, key)?;
     context.reach.program_id = Some(key.program_id.clone());
-    context
+    Ok(context)
 }
 
 /// Where the rows of a key's calls belong.

@@ -63,7 +63,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     };
     let placement = referral_id.placement().unwrap_or(funnel.any_placement());
     let command = CreateReferral {
-        context: context(incoming, &key),
+        context: context(incoming, &key)?,
         referral_id,
         from_click,
         scope: scope(&key),
@@ -77,8 +77,9 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         metadata: body.metadata.map(Value::Object),
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
-    let (referral, _, _) = funnel.record_referral(Command::CreateReferral(command)).await?;
-    Ok(success(201, &views::referral(&referral)))
+    let recorded = funnel.record_referral(Command::CreateReferral(command)).await?;
+    let (referral, _) = recorded.row;
+    Ok(success(201, &views::referral(&referral)).replayed(recorded.replayed))
 }
 
 fn check(body: Body) -> Result<Checked, BodyProblem> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{Problem, caller, context, views};
-use crate::funnel::{Funnel, Refusal};
+use crate::funnel::{Funnel, Recorded, Refusal};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::platform::SystemRandom;
@@ -39,7 +39,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     let click_id = click_id.ok_or(Refusal::Rejected(Rejection::ClickNotFound))?;
     let placement = click_id.placement().unwrap_or(funnel.any_placement());
     let command = SignUp {
-        context: context(incoming, &key),
+        context: context(incoming, &key)?,
         click_id,
         unknown_click: UnknownClick::Refuse,
         program_id: Some(key.program_id.clone()),
@@ -54,13 +54,14 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         detail: Map::new(),
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
-    let (referral, is_new, reason) = funnel.record_referral(Command::SignUp(command)).await?;
+    let Recorded { row: (referral, reason), is_new, replayed } =
+        funnel.record_referral(Command::SignUp(command)).await?;
     let body = json!({
         "success": true,
         "data": views::referral(&referral),
         "decision": { "reason": reason.as_str(), "explanation": reason.explanation() },
     });
-    Ok(Answer::json(if is_new { 201 } else { 200 }, &body))
+    Ok(Answer::json(if is_new { 201 } else { 200 }, &body).replayed(replayed))
 }
 
 fn check(body: Body) -> Result<Checked, BodyProblem> {

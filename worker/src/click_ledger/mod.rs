@@ -1,38 +1,34 @@
-//! `ClickLedger`: a shard of the ledger. It keeps its own clicks and is the gate of its referrals.
+//! `ClickLedger`: the shell around a shard of the ledger ([`attribution::shard`]), which keeps its own clicks and is the
+//! gate of its referrals.
 //!
-//! State: clicks in the object's own SQLite ([`shard`]), acknowledged there and counted into D1 by alarm; the gates in
-//! memory ([`gate`]), which only save work. What keeps the rows right is the commit in D1, so an object that is reset
-//! between any two awaits loses nothing that was acknowledged.
+//! State: clicks in the object's own SQLite ([`storage`]); gates and what is remembered in memory. Why an object that is
+//! reset between any two awaits loses nothing is the shard's to say.
 
-mod gate;
-mod shard;
+mod storage;
 
 use attribution::ids::{Placement, ReferralId};
-use attribution::ledger::{Clicks as _, Command, Failure, Ledger, Outcome, Rejection, Unavailable};
+use attribution::ledger::{Answer, Clicks as _, Command, Ledger, Rejection, Unavailable};
 use attribution::referral::Click;
+use attribution::shard::{NewClick, Refused, Shard, Tracked};
 use attribution::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use worker::{
     DurableObject, Env, Headers, Method, Request, RequestInit, Response, State, Stub, console_error, durable_object,
 };
 
-use self::gate::{GateBusy, Gates};
-use self::shard::Shard;
+use self::storage::ShardStorage;
 use crate::configuration::CachedConfiguration;
-use crate::platform::{RandomPause, Settings, now};
-use crate::store::{Database, click_count};
+use crate::platform::{RandomPause, Settings, SystemClock};
+use crate::store::Database;
 
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "CLICK_LEDGER";
-
-/// Counts reach D1 at most so long after their click.
-const COUNT_DELAY_MILLISECONDS: i64 = 2_000;
 
 /// What the Worker asks of a shard.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ShardRequest {
     /// Append a click.
-    Track(Click),
+    Track(Box<NewClick>),
     /// Decide and commit a command.
     Execute(Box<Command>),
     /// The click with this id.
@@ -53,10 +49,10 @@ pub enum ShardRequest {
 /// What a shard answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ShardAnswer {
-    /// The click is stored.
-    Tracked,
+    /// What came of a click.
+    Tracked(Tracked),
     /// What the command came to.
-    Decided(Outcome),
+    Decided(Answer),
     /// Why it was refused.
     Rejected(Rejection),
     /// The click, if it is there.
@@ -74,14 +70,13 @@ pub enum ShardAnswer {
 pub struct ClickLedger {
     state: State,
     env: Env,
-    shard: Shard,
-    gates: Gates,
+    shard: Shard<ShardStorage>,
 }
 
 impl DurableObject for ClickLedger {
     fn new(state: State, env: Env) -> Self {
-        let shard = Shard::open(state.storage().sql());
-        Self { state, env, shard, gates: Gates::default() }
+        let shard = Shard::over(ShardStorage::open(state.storage()));
+        Self { state, env, shard }
     }
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
@@ -90,8 +85,8 @@ impl DurableObject for ClickLedger {
         Response::from_bytes(serde_json::to_vec(&answer)?)
     }
 
-    /// Carries counts to D1. The next alarm is armed first, and taken back only once D1 has everything; it never fails,
-    /// since a failing alarm would be given up after some tries.
+    /// Carries counts to D1. It never fails, since a failing alarm would be given up after some tries; the shard arms the
+    /// next one before it does anything.
     async fn alarm(&self) -> worker::Result<Response> {
         if let Err(away) = self.carry_counts().await {
             console_error!("counts of shard {:?} wait: {away}", self.number());
@@ -102,74 +97,38 @@ impl DurableObject for ClickLedger {
 
 impl ClickLedger {
     async fn answer(&self, request: ShardRequest) -> Result<ShardAnswer, Unavailable> {
+        let storage = &self.shard.storage;
         match request {
-            ShardRequest::Track(click) => self.track(&click).await,
+            ShardRequest::Track(new) => self.shard.track(&new, &SystemClock).await.map(ShardAnswer::Tracked),
             ShardRequest::Execute(command) => self.execute(&command).await,
-            ShardRequest::FindClick(id) => self.shard.find(&id).map(ShardAnswer::Click),
+            ShardRequest::FindClick(id) => storage.find(&id).map(ShardAnswer::Click),
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
-                self.shard.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
+                storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
             }
-            ShardRequest::Ping => self.shard.ping().map(|()| ShardAnswer::Pong),
+            ShardRequest::Ping => storage.ping().map(|()| ShardAnswer::Pong),
         }
     }
 
-    /// The alarm is armed before the click is written: without a click it is harmless, and a click without an alarm
-    /// would wait for the next one to be counted.
-    async fn track(&self, click: &Click) -> Result<ShardAnswer, Unavailable> {
-        self.arm_alarm().await?;
-        self.shard.append(click, now())?;
-        Ok(ShardAnswer::Tracked)
-    }
-
     async fn execute(&self, command: &Command) -> Result<ShardAnswer, Unavailable> {
-        let Ok(_turn) = self.gates.enter(command.gate()).await else {
-            return Ok(ShardAnswer::TryLater(GateBusy.to_string()));
-        };
         let settings = Settings::of(&self.env).map_err(|problem| Unavailable(problem.to_string()))?;
         let database = Database::of(&self.env)?;
         let ledger = Ledger {
             configuration: &CachedConfiguration::of(&database),
             store: &database,
-            clicks: &self.shard,
+            clicks: &self.shard.storage,
             pause: &RandomPause,
             identity_secret: settings.identity_secret.as_bytes(),
         };
-        match ledger.execute(command, now()).await {
-            Ok(outcome) => Ok(ShardAnswer::Decided(outcome)),
-            Err(Failure::Rejected(rejection)) => Ok(ShardAnswer::Rejected(rejection)),
-            Err(Failure::Busy(cause)) => Ok(ShardAnswer::TryLater(format!("others kept winning: {cause}"))),
-            Err(Failure::Unavailable(away)) => Err(away),
-        }
-    }
-
-    async fn arm_alarm(&self) -> Result<(), Unavailable> {
-        if self.shard.alarm_is_armed() {
-            return Ok(());
-        }
-        let armed = self.state.storage().set_alarm(COUNT_DELAY_MILLISECONDS).await;
-        armed.map_err(|cause| Unavailable(cause.to_string()))?;
-        self.shard.note_alarm(true);
-        Ok(())
+        Ok(match self.shard.execute(&ledger, command, &SystemClock).await {
+            Ok(executed) => ShardAnswer::Decided(executed.answer),
+            Err(Refused::Rejected(rejection)) => ShardAnswer::Rejected(rejection),
+            Err(Refused::TryLater(cause)) => ShardAnswer::TryLater(cause),
+        })
     }
 
     async fn carry_counts(&self) -> Result<(), Unavailable> {
-        self.shard.note_alarm(false);
-        self.arm_alarm().await?;
-        self.shard.count()?;
-        let counts = self.shard.unsent_counts()?;
-        if counts.is_empty() {
-            return self.disarm_alarm().await;
-        }
-        let database = Database::of(&self.env)?;
         let number = self.number().ok_or_else(|| Unavailable("a shard without a number".to_owned()))?;
-        click_count::store(&database, number, &counts).await?;
-        self.shard.note_sent(&counts)
-    }
-
-    /// Noted before the storage is told: a click that comes in between arms it again.
-    async fn disarm_alarm(&self) -> Result<(), Unavailable> {
-        self.shard.note_alarm(false);
-        self.state.storage().delete_alarm().await.map_err(|cause| Unavailable(cause.to_string()))
+        self.shard.carry_counts(number, &Database::of(&self.env)?).await
     }
 
     /// The shard's number, from the object's name.

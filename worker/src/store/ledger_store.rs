@@ -8,25 +8,34 @@ use attribution::ledger::{Change, NotCommitted, Query, State, Store, Unavailable
 use attribution::referral::Scope;
 use worker::D1PreparedStatement;
 
-use super::{Database, away, commission, conversion, event, referral, rows, unattributed_sale};
+use super::{Database, away, commission, conversion, event, kept_answer, referral, rows, unattributed_sale};
 
 impl Store for Database {
     async fn load(&self, query: &Query) -> Result<State, Unavailable> {
         let reads = reads(self, query).map_err(|cause| away(&cause))?;
-        let answers = self.batch(reads).await.map_err(|cause| away(&cause))?;
-        let mut answers = answers.iter();
+        let (subjects, statements): (Vec<_>, Vec<_>) = reads.into_iter().unzip();
+        let answers = self.batch(statements).await.map_err(|cause| away(&cause))?;
         let mut state = State::default();
-        if let Some(answer) = answers.next() {
-            let found: Vec<referral::Row> = rows(answer)?;
-            state.referrals = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-        }
-        if let Some(answer) = answers.next() {
-            let found: Vec<referral::HolderRow> = rows(answer)?;
-            state.holders = found.into_iter().map(referral::HolderRow::into_holder).collect::<Result<_, _>>()?;
-        }
-        if let Some(answer) = answers.next() {
-            let found: Vec<conversion::Row> = rows(answer)?;
-            state.sale = found.into_iter().next().map(TryInto::try_into).transpose()?;
+        for (subject, answer) in subjects.iter().zip(&answers) {
+            match subject {
+                Subject::Referrals => {
+                    let found: Vec<referral::Row> = rows(answer)?;
+                    state.referrals = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                }
+                Subject::Holders => {
+                    let found: Vec<referral::HolderRow> = rows(answer)?;
+                    state.holders =
+                        found.into_iter().map(referral::HolderRow::into_holder).collect::<Result<_, _>>()?;
+                }
+                Subject::Sale => {
+                    let found: Vec<conversion::Row> = rows(answer)?;
+                    state.sale = found.into_iter().next().map(TryInto::try_into).transpose()?;
+                }
+                Subject::KeptAnswer => {
+                    let found: Vec<kept_answer::Row> = rows(answer)?;
+                    state.kept_answer = found.into_iter().next().map(TryInto::try_into).transpose()?;
+                }
+            }
         }
         Ok(state)
     }
@@ -40,15 +49,28 @@ impl Store for Database {
     }
 }
 
-/// The reads of one query, always in the order: referrals, holders, sale.
-fn reads(database: &Database, query: &Query) -> worker::Result<Vec<D1PreparedStatement>> {
+/// What a read is about.
+enum Subject {
+    Referrals,
+    Holders,
+    Sale,
+    KeptAnswer,
+}
+
+/// The reads of one query: only those that it asks for.
+fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1PreparedStatement)>> {
     let Query { program_id, is_test, .. } = query;
-    let mut reads = vec![
-        referral::select(database, &query.referrals)?,
-        referral::select_holders(database, program_id, *is_test, &query.identities)?,
-    ];
+    let mut reads = vec![(Subject::Referrals, referral::select(database, &query.referrals)?)];
+    if !query.identities.is_empty() {
+        let select = referral::select_holders(database, program_id, *is_test, &query.identities)?;
+        reads.push((Subject::Holders, select));
+    }
     if let Some(id) = &query.conversion_id {
-        reads.push(conversion::select_recorded(database, program_id, *is_test, query.sale_key.as_deref(), id)?);
+        let select = conversion::select_recorded(database, program_id, *is_test, query.sale_key.as_deref(), id)?;
+        reads.push((Subject::Sale, select));
+    }
+    if let Some(key) = &query.kept_answer {
+        reads.push((Subject::KeptAnswer, kept_answer::select(database, key)?));
     }
     Ok(reads)
 }
@@ -73,6 +95,7 @@ fn add_writes(
             }
         }
         Change::InsertCommission(row) => writes.push(commission::insert(database, row)?),
+        Change::KeepAnswer(key, answer) => writes.push(kept_answer::insert(database, key, answer)?),
         Change::AppendEvent(row) => writes.push(event::insert(database, scope, row)?),
     }
     Ok(())

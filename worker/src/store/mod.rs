@@ -9,6 +9,7 @@ pub mod click_count;
 pub mod commission;
 pub mod conversion;
 pub mod event;
+pub mod kept_answer;
 pub mod ledger_store;
 pub mod overview;
 pub mod program;

@@ -8,7 +8,7 @@ use std::hash::Hash;
 
 use crate::decision::Reason;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId};
-use crate::ledger::{Change, Event, NotCommitted, Query, State, Store, Unavailable};
+use crate::ledger::{Change, Event, KeptAnswer, KeptKey, NotCommitted, Query, State, Store, Unavailable};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, RecordedSale};
@@ -22,6 +22,7 @@ pub struct Rows {
     pub conversions: BTreeMap<ConversionId, Conversion>,
     pub commissions: BTreeMap<CommissionId, Commission>,
     pub sale_keys: HashMap<(ProgramId, bool, String), ConversionId>,
+    pub kept_answers: BTreeMap<KeptKey, KeptAnswer>,
     pub events: Vec<Event>,
 }
 
@@ -170,7 +171,8 @@ impl Rows {
             let commission = conversion.commission_id.as_ref().and_then(|id| self.commissions.get(id).cloned());
             Some(RecordedSale { conversion, commission })
         });
-        State { referrals, holders: query.identities.iter().filter_map(holder).collect(), sale }
+        let kept_answer = query.kept_answer.as_ref().and_then(|key| self.kept_answers.get(key).cloned());
+        State { referrals, holders: query.identities.iter().filter_map(holder).collect(), sale, kept_answer }
     }
 
     /// Writes one row or says which constraint forbids it.
@@ -213,6 +215,7 @@ impl Rows {
                 self.require(&commission.referral_id)?;
                 insert(&mut self.commissions, &commission.id, commission)
             }
+            Change::KeepAnswer(key, answer) => insert(&mut self.kept_answers, key, answer),
             Change::AppendEvent(event) => {
                 self.require(&event.referral_id)?;
                 if rules_version != Some(event.rules_version) {

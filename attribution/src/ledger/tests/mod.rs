@@ -101,7 +101,7 @@ impl World {
             pause: &NoPause,
             identity_secret: SECRET,
         };
-        pollster::block_on(ledger.execute(&command.into(), now))
+        pollster::block_on(ledger.execute(&command.into(), None, now)).map(|executed| executed.answer.outcome)
     }
 
     fn call(&self, command: impl Into<Command>) -> Result<Outcome, Failure> {

@@ -4,18 +4,18 @@
 //! absolute counts in the same synchronous step (no await, hence one transaction), so a crash at any point counts
 //! nothing twice. `sent` says what D1 is known to have; repeating a send is harmless.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use attribution::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
-use attribution::ledger::{Clicks, Unavailable};
+use attribution::ledger::{Clicks, IdempotencyKey, Unavailable};
 use attribution::referral::{Click, Scope};
-use attribution::time::Timestamp;
+use attribution::shard::{ClickCount, NewClick, ObjectStorage, Tracked};
+use attribution::time::{DAY_MILLISECONDS, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use worker::{SqlStorage, SqlStorageValue};
+use worker::{SqlStorage, SqlStorageValue, Storage};
 
 use super::month;
-use crate::store::click_count::ClickCount;
 
 /// So many rows of a month are looked through for the latest clicks of one program.
 const LATEST_SCAN_ROWS: i64 = 5_000;
@@ -26,12 +26,15 @@ const KEPT_MONTHS: usize = 15;
 /// D1 takes so many counts in one statement.
 const COUNTS_PER_SEND: i64 = 500;
 
+/// Keys are kept so long.
+const KEY_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
+
 /// The object's storage.
-pub struct Shard {
+pub struct ShardStorage {
+    alarms: Storage,
     sql: SqlStorage,
     /// Names of the monthly tables, newest first.
     months: RefCell<Vec<String>>,
-    alarm_armed: Cell<bool>,
     /// Why the storage could not be opened; every call says so.
     broken: Option<String>,
 }
@@ -50,10 +53,10 @@ struct ClickRow {
 
 const CLICK_COLUMNS: &str = "id, team_id, program_id, is_test, affiliate_id, tracking_id, clicked_at, facts";
 
-impl Shard {
+impl ShardStorage {
     /// Opens the storage, creating what every shard has.
-    pub fn open(sql: SqlStorage) -> Self {
-        let mut shard = Self { sql, months: RefCell::default(), alarm_armed: Cell::new(false), broken: None };
+    pub fn open(storage: Storage) -> Self {
+        let mut shard = Self { sql: storage.sql(), alarms: storage, months: RefCell::default(), broken: None };
         if let Err(cause) = shard.prepare() {
             shard.broken = Some(cause.0);
         }
@@ -72,6 +75,12 @@ impl Shard {
             "CREATE TABLE IF NOT EXISTS counted (month TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
             vec![],
         )?;
+        self.run(
+            "CREATE TABLE IF NOT EXISTS idempotency_key (team_id TEXT NOT NULL, is_test INTEGER NOT NULL, \
+               route TEXT NOT NULL, value TEXT NOT NULL, body_hash TEXT NOT NULL, click_id TEXT NOT NULL, \
+               at INTEGER NOT NULL, PRIMARY KEY (team_id, is_test, route, value)) WITHOUT ROWID",
+            vec![],
+        )?;
         self.read_months()
     }
 
@@ -85,10 +94,10 @@ impl Shard {
         Ok(())
     }
 
-    /// Appends a click to the month in which it is recorded. Appending the same click again changes nothing.
-    pub fn append(&self, click: &Click, now: Timestamp) -> Result<(), Unavailable> {
+    /// Appends a click to the month in which it is recorded.
+    fn append_click(&self, click: &Click, now: Timestamp) -> Result<(), Unavailable> {
         let month = month(now);
-        self.ensure_month(&month)?;
+        self.ensure_month(&month, now)?;
         let sql = format!(
             "INSERT INTO click_{month} ({CLICK_COLUMNS}, hour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (id) DO NOTHING"
@@ -109,7 +118,49 @@ impl Shard {
         )
     }
 
-    fn ensure_month(&self, month: &str) -> Result<(), Unavailable> {
+    /// What an earlier call with this key has come to.
+    fn used_before(&self, scope: &Scope, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Tracked>, Unavailable> {
+        #[derive(Deserialize)]
+        struct Row {
+            body_hash: String,
+            click_id: String,
+        }
+        let rows: Vec<Row> = self.rows(
+            "SELECT body_hash, click_id FROM idempotency_key \
+             WHERE team_id = ? AND is_test = ? AND route = ? AND value = ? AND at > ?",
+            vec![
+                scope.team_id.as_str().into(),
+                i64::from(scope.is_test).into(),
+                key.route.as_str().into(),
+                key.value.as_str().into(),
+                (now.milliseconds() - KEY_LIFE_MILLISECONDS).into(),
+            ],
+        )?;
+        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        if row.body_hash != key.body_hash {
+            return Ok(Some(Tracked::KeyReused));
+        }
+        let click = self.find(&ReferralId::new(row.click_id))?;
+        Ok(click.map(|click| Tracked::Before(Box::new(click))))
+    }
+
+    fn keep_key(&self, click: &Click, key: &IdempotencyKey, now: Timestamp) -> Result<(), Unavailable> {
+        self.run(
+            "INSERT OR REPLACE INTO idempotency_key (team_id, is_test, route, value, body_hash, click_id, at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            vec![
+                click.scope.team_id.as_str().into(),
+                i64::from(click.scope.is_test).into(),
+                key.route.as_str().into(),
+                key.value.as_str().into(),
+                key.body_hash.as_str().into(),
+                click.id.as_str().into(),
+                now.milliseconds().into(),
+            ],
+        )
+    }
+
+    fn ensure_month(&self, month: &str, now: Timestamp) -> Result<(), Unavailable> {
         if self.months.borrow().iter().any(|known| known == month) {
             return Ok(());
         }
@@ -124,7 +175,9 @@ impl Shard {
         )?;
         self.run("INSERT INTO counted (month, position) VALUES (?, 0) ON CONFLICT DO NOTHING", vec![month.into()])?;
         self.read_months()?;
-        self.drop_old_months()
+        self.drop_old_months()?;
+        let ended = now.milliseconds() - KEY_LIFE_MILLISECONDS;
+        self.run("DELETE FROM idempotency_key WHERE at <= ?", vec![ended.into()])
     }
 
     /// Drops the months in which no window can end any more. They are counted first.
@@ -133,7 +186,7 @@ impl Shard {
         if old.is_empty() {
             return Ok(());
         }
-        self.count()?;
+        ObjectStorage::count(self)?;
         for month in &old {
             self.run(&format!("DROP TABLE click_{month}"), vec![])?;
             self.run("DELETE FROM counted WHERE month = ?", vec![month.as_str().into()])?;
@@ -167,18 +220,36 @@ impl Shard {
         self.run("SELECT 1", vec![])
     }
 
-    /// Whether an alarm is known to be armed; after a restart of the object nothing is known.
-    pub fn alarm_is_armed(&self) -> bool {
-        self.alarm_armed.get()
+    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<(), Unavailable> {
+        self.check()?;
+        self.sql.exec(sql, values).map(|_| ()).map_err(|cause| Unavailable(cause.to_string()))
     }
 
-    /// Notes whether an alarm is armed.
-    pub fn note_alarm(&self, armed: bool) {
-        self.alarm_armed.set(armed);
+    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, Unavailable> {
+        self.check()?;
+        let cursor = self.sql.exec(sql, values).map_err(|cause| Unavailable(cause.to_string()))?;
+        cursor.to_array().map_err(|cause| Unavailable(cause.to_string()))
     }
 
-    /// Raises the counts by every click since the last time.
-    pub fn count(&self) -> Result<(), Unavailable> {
+    fn check(&self) -> Result<(), Unavailable> {
+        self.broken.clone().map_or(Ok(()), |cause| Err(Unavailable(cause)))
+    }
+}
+
+impl ObjectStorage for ShardStorage {
+    fn append(&self, new: &NewClick, now: Timestamp) -> Result<Tracked, Unavailable> {
+        let NewClick { click, idempotency } = new;
+        if let Some(key) = idempotency {
+            if let Some(before) = self.used_before(&click.scope, key, now)? {
+                return Ok(before);
+            }
+            self.keep_key(click, key, now)?;
+        }
+        self.append_click(click, now)?;
+        Ok(Tracked::Stored)
+    }
+
+    fn count(&self) -> Result<(), Unavailable> {
         for month in self.months.borrow().iter() {
             // Both statements run without an await between them: one transaction.
             self.run(
@@ -202,16 +273,14 @@ impl Shard {
         Ok(())
     }
 
-    /// Counts that D1 has yet to hear of, as absolute values.
-    pub fn unsent_counts(&self) -> Result<Vec<ClickCount>, Unavailable> {
+    fn unsent_counts(&self) -> Result<Vec<ClickCount>, Unavailable> {
         self.rows(
             "SELECT program_id, affiliate_id, is_test, hour, team_id, clicks FROM click_count WHERE sent < clicks LIMIT ?",
             vec![COUNTS_PER_SEND.into()],
         )
     }
 
-    /// D1 has these counts.
-    pub fn note_sent(&self, counts: &[ClickCount]) -> Result<(), Unavailable> {
+    fn note_sent(&self, counts: &[ClickCount]) -> Result<(), Unavailable> {
         for count in counts {
             self.run(
                 "UPDATE click_count SET sent = MAX(sent, ?) \
@@ -228,23 +297,17 @@ impl Shard {
         Ok(())
     }
 
-    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<(), Unavailable> {
-        self.check()?;
-        self.sql.exec(sql, values).map(|_| ()).map_err(|cause| Unavailable(cause.to_string()))
+    async fn arm_alarm(&self, milliseconds: u32) -> Result<(), Unavailable> {
+        let armed = self.alarms.set_alarm(i64::from(milliseconds)).await;
+        armed.map_err(|cause| Unavailable(cause.to_string()))
     }
 
-    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, Unavailable> {
-        self.check()?;
-        let cursor = self.sql.exec(sql, values).map_err(|cause| Unavailable(cause.to_string()))?;
-        cursor.to_array().map_err(|cause| Unavailable(cause.to_string()))
-    }
-
-    fn check(&self) -> Result<(), Unavailable> {
-        self.broken.clone().map_or(Ok(()), |cause| Err(Unavailable(cause)))
+    async fn disarm_alarm(&self) -> Result<(), Unavailable> {
+        self.alarms.delete_alarm().await.map_err(|cause| Unavailable(cause.to_string()))
     }
 }
 
-impl Clicks for Shard {
+impl Clicks for ShardStorage {
     /// Looks through the months, newest first: a handful of look-ups by unique index.
     fn find(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
         for month in self.months.borrow().iter() {

@@ -1,0 +1,63 @@
+//! Answers to calls with an `Idempotency-Key`: rows of `kept_answer`.
+
+use attribution::ledger::{KeptAnswer, KeptKey, Outcome};
+use attribution::time::Timestamp;
+use serde::Deserialize;
+use worker::{D1PreparedStatement, query};
+
+use super::{Database, UnknownValue, json};
+
+#[derive(Deserialize)]
+pub(super) struct Row {
+    body_hash: String,
+    request_id: String,
+    outcome: String,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for KeptAnswer {
+    type Error = UnknownValue;
+
+    fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        Ok(Self {
+            body_hash: row.body_hash,
+            request_id: row.request_id,
+            outcome: json("kept_answer.outcome", &row.outcome)?,
+            at: Timestamp::from_milliseconds(row.created_at),
+        })
+    }
+}
+
+pub(super) fn select(database: &Database, key: &KeptKey) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "SELECT body_hash, request_id, outcome, created_at FROM kept_answer \
+         WHERE team_id = ?1 AND is_test = ?2 AND route = ?3 AND value = ?4",
+        key.team_id,
+        i64::from(key.is_test),
+        key.route,
+        key.value
+    )
+}
+
+/// Keeps an answer; the primary key fails the batch when the key was used.
+pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) -> worker::Result<D1PreparedStatement> {
+    let referral = match &answer.outcome {
+        Outcome::Referral { referral, .. } => &referral.id,
+        Outcome::Sale { sale, .. } => &sale.conversion.referral_id,
+    };
+    query!(
+        &database.0,
+        "INSERT INTO kept_answer (team_id, is_test, route, value, body_hash, request_id, referral_id, outcome, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        key.team_id,
+        i64::from(key.is_test),
+        key.route,
+        key.value,
+        answer.body_hash,
+        answer.request_id,
+        referral,
+        serde_json::to_string(&answer.outcome)?,
+        answer.at
+    )
+}
