@@ -6,12 +6,26 @@
 
 pub mod decision;
 pub mod email;
-#[cfg(test)]
-mod fixtures;
+#[cfg(any(test, feature = "simulation"))]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "rows for tests: their names say what they are"
+)]
+pub mod fixtures;
 pub mod ids;
 pub mod incentive;
 pub mod keys;
 pub mod ledger;
+#[cfg(any(test, feature = "simulation"))]
+#[allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a database for tests and the simulation"
+)]
+pub mod memory;
 pub mod messages;
 pub mod money;
 pub mod program;

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
-use super::memory::Database;
 use crate::ids::{AffiliateId, ProgramId, ReferralId};
 use crate::ledger::{Clicks, Configuration, Unavailable};
+use crate::memory::Database;
 use crate::program::{Affiliate, Program};
 use crate::referral::Click;
 

@@ -1,6 +1,5 @@
 //! What goes wrong between deciding and committing, and between two who decide at once.
 
-use super::memory::Fault;
 use super::{World, email_hash, rejection, signed_up, sold};
 use crate::decision::Reason;
 use crate::fixtures::{
@@ -9,6 +8,7 @@ use crate::fixtures::{
 use crate::ids::ConversionId;
 use crate::incentive::AppliesTo;
 use crate::ledger::{Command, Failure, FirstSeen, MAX_ATTEMPTS, Outcome, Rejection, SignUp};
+use crate::memory::Fault;
 use crate::program::Affiliate;
 use crate::status::{FraudMode, ReferralStatus};
 

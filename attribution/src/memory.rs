@@ -102,11 +102,8 @@ impl Database {
 
     fn apply(&self, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
         let version = self.programs.borrow().get(&scope.program_id).map(|program| program.rules_version);
-        let mut rows = self.rows();
-        for change in changes {
-            rows.apply(scope, change, version).map_err(|why| NotCommitted(why.to_owned()))?;
-        }
-        *self.rows.borrow_mut() = rows;
+        let committed = self.rows.borrow().after(scope, changes, version);
+        *self.rows.borrow_mut() = committed.map_err(|why| NotCommitted(why.to_owned()))?;
         Ok(())
     }
 
@@ -157,7 +154,17 @@ impl Store for Database {
 }
 
 impl Rows {
-    fn read(&self, query: &Query) -> State {
+    /// The rows after a batch: all of it, or the constraint that forbids it. `rules_version` is the one in force.
+    pub fn after(&self, scope: &Scope, batch: &[Change], rules_version: Option<i64>) -> Result<Self, &'static str> {
+        let mut rows = self.clone();
+        for change in batch {
+            rows.apply(scope, change, rules_version)?;
+        }
+        Ok(rows)
+    }
+
+    /// What a query finds.
+    pub fn read(&self, query: &Query) -> State {
         let referrals = query.referrals.iter().filter_map(|id| self.referrals.get(id).cloned()).collect();
         let Query { program_id, is_test, .. } = query;
         let holder = |identity: &Identity| {
