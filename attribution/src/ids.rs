@@ -158,6 +158,10 @@ id_types! {
     ConversionId, "conv";
     /// What a sale or a lead earns.
     CommissionId, "com";
+    /// What is paid back of a sale.
+    RefundId, "rfd";
+    /// What is paid out to an affiliate.
+    PayoutId, "pay";
 }
 
 impl ReferralId {
@@ -174,6 +178,13 @@ impl ReferralId {
 
 impl ConversionId {
     /// Mints the id of a sale of a referral in `placement`.
+    pub fn mint(placement: Placement, random: &mut impl Random) -> Self {
+        Self(mint_placed(Self::PREFIX, placement, random))
+    }
+}
+
+impl RefundId {
+    /// Mints the id of a refund of a sale of a referral in `placement`.
     pub fn mint(placement: Placement, random: &mut impl Random) -> Self {
         Self(mint_placed(Self::PREFIX, placement, random))
     }

@@ -196,7 +196,7 @@ test("twenty different sales of one referral at once are twenty sales, in an unb
   assert.deepEqual(await select(ledger, "SELECT seq, paid_sales, commission_total_minor, status FROM referral"), [
     { seq: 21, paid_sales: 20, commission_total_minor: 6000, status: "customer" },
   ]);
-  const numbers = await select(ledger, "SELECT seq FROM event WHERE referral_id = ? ORDER BY seq", referral);
+  const numbers = await select(ledger, "SELECT seq FROM event WHERE subject = ? ORDER BY seq", referral);
   assert.deepEqual(
     numbers.map(({ seq }) => seq),
     Array.from({ length: 21 }, (_, index) => index + 1),

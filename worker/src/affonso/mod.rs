@@ -6,6 +6,7 @@
 pub mod clicks;
 pub mod conversions;
 pub mod referrals;
+pub mod refunds;
 pub mod signups;
 mod views;
 
@@ -162,6 +163,11 @@ fn rejected(rejection: &Rejection) -> Answer {
                 message: format!("identifiers point to {first} and to {second}"),
             }],
         ),
+        Rejection::SaleNotFound => failure(404, "NOT_FOUND", "Conversion not found", None),
+        Rejection::RefundCurrency { expected } => invalid("currency", &format!("the sale was in {expected}")),
+        Rejection::RefundTooLarge { remaining } => {
+            invalid("amount", &format!("is more than what remains of the sale: {remaining}"))
+        }
         Rejection::KeyInFlight => {
             failure(409, "IDEMPOTENCY_KEY_IN_USE", "A call with this Idempotency-Key is under way. Try again.", None)
                 .with_header("retry-after", RETRY_AFTER_SECONDS)

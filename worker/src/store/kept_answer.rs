@@ -43,8 +43,9 @@ pub(super) fn select(database: &Database, key: &KeptKey) -> worker::Result<D1Pre
 /// Keeps an answer; the primary key fails the batch when the key was used.
 pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) -> worker::Result<D1PreparedStatement> {
     let referral = match &answer.outcome {
-        Outcome::Referral { referral, .. } => &referral.id,
-        Outcome::Sale { sale, .. } => &sale.conversion.referral_id,
+        Outcome::Referral { referral, .. } => Some(&referral.id),
+        Outcome::Sale { sale, .. } | Outcome::Refund { sale, .. } => Some(&sale.conversion.referral_id),
+        Outcome::Parked { .. } | Outcome::Moved { .. } => None,
     };
     query!(
         &database.0,

@@ -14,6 +14,7 @@ pub mod ledger_store;
 pub mod overview;
 pub mod program;
 pub mod referral;
+pub mod refund;
 pub mod test_event;
 pub mod unattributed_sale;
 

@@ -45,6 +45,7 @@ struct IncentiveRow {
     product_ids: String,
     approval: String,
     hold_days: u32,
+    cap_minor: Option<i64>,
 }
 
 /// The program with this id: settings, origins and incentives as of one moment.
@@ -62,7 +63,7 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Program>
         query!(
             &database.0,
             "SELECT id, group_id, affiliate_id, pays_for, rate_ppm, amount_minor, apply_to, product_ids, approval, \
-               hold_days FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
+               hold_days, cap_minor FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
             id
         ),
     ];
@@ -147,6 +148,7 @@ impl TryFrom<IncentiveRow> for Incentive {
                 "manual" => Some(Approval::Manual),
                 _ => None,
             })?,
+            cap_minor: row.cap_minor,
         })
     }
 }
