@@ -17,5 +17,7 @@ pub mod money;
 pub mod program;
 pub mod referral;
 pub mod sale;
+pub mod scheduler;
 pub mod status;
 pub mod time;
+pub mod webhooks;
