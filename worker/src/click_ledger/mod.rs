@@ -21,6 +21,7 @@ use self::shard::Shard;
 use crate::configuration::CachedConfiguration;
 use crate::platform::{RandomPause, Settings, now};
 use crate::store::{Database, click_count};
+use crate::webhook_sender;
 
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "CLICK_LEDGER";
@@ -135,7 +136,10 @@ impl ClickLedger {
             identity_secret: settings.identity_secret.as_bytes(),
         };
         match ledger.execute(command, now()).await {
-            Ok(outcome) => Ok(ShardAnswer::Decided(outcome)),
+            Ok(outcome) => {
+                webhook_sender::hint(&self.state, &self.env, &outcome);
+                Ok(ShardAnswer::Decided(outcome))
+            }
             Err(Failure::Rejected(rejection)) => Ok(ShardAnswer::Rejected(rejection)),
             Err(Failure::Busy(cause)) => Ok(ShardAnswer::TryLater(format!("others kept winning: {cause}"))),
             Err(Failure::Unavailable(away)) => Err(away),

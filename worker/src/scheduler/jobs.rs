@@ -1,0 +1,82 @@
+//! The jobs, in the order in which they run each minute. A new one is a variant here, its name and its arm in `run`.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use attribution::ids::WebhookEndpointId;
+use attribution::ledger::Unavailable;
+use attribution::scheduler::Job;
+use attribution::webhooks::{Figures, RollCall, Senders};
+use futures_util::future::{Either, join_all, select};
+use worker::{Delay, Env};
+
+use super::storage::Book;
+use crate::platform::now;
+use crate::store::Database;
+use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
+
+/// A job that takes longer has failed, so that the next one gets its turn. What it has begun may still end.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// What is done every minute.
+#[derive(Clone, Copy)]
+enum Task {
+    /// Wakes the senders that have fallen behind.
+    CallTheRoll,
+}
+
+const TASKS: [Task; 1] = [Task::CallTheRoll];
+
+/// A task with what it needs.
+pub struct ScheduledJob<'a> {
+    task: Task,
+    env: &'a Env,
+    book: &'a Book,
+}
+
+impl<'a> ScheduledJob<'a> {
+    /// All of them, in order.
+    pub fn all(env: &'a Env, book: &'a Book) -> Vec<Self> {
+        TASKS.into_iter().map(|task| Self { task, env, book }).collect()
+    }
+
+    async fn work(&self) -> Result<(), Unavailable> {
+        match self.task {
+            Task::CallTheRoll => {
+                let database = Database::of(self.env)?;
+                let roll_call = RollCall { census: &database, storage: self.book, senders: &SenderObjects(self.env) };
+                roll_call.run(now()).await
+            }
+        }
+    }
+}
+
+impl Job for ScheduledJob<'_> {
+    fn name(&self) -> &'static str {
+        match self.task {
+            Task::CallTheRoll => "wake_webhook_senders",
+        }
+    }
+
+    async fn run(&self) -> Result<(), Unavailable> {
+        match select(pin!(self.work()), Delay::from(TIME_LIMIT)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Unavailable(format!("took longer than {} s", TIME_LIMIT.as_secs()))),
+        }
+    }
+}
+
+/// The senders' objects.
+struct SenderObjects<'a>(&'a Env);
+
+impl Senders for SenderObjects<'_> {
+    async fn wake(&self, ids: &[WebhookEndpointId]) -> Vec<Result<Figures, Unavailable>> {
+        join_all(ids.iter().map(|id| async move {
+            match webhook_sender::ask(self.0, id, &SenderRequest::Wake).await? {
+                SenderAnswer::Figures(figures) => Ok(figures),
+                other => Err(Unavailable(format!("a sender was woken and answered {other:?}"))),
+            }
+        }))
+        .await
+    }
+}
