@@ -7,6 +7,9 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 const root = join(import.meta.dirname, "../..");
 const NAME = "clickledger";
 
+/** Bindings of Durable Objects and their classes, as in wrangler.toml. */
+const OBJECTS = { CLICK_LEDGER: "ClickLedger", WEBHOOK_SENDER: "WebhookSender", SCHEDULER: "Scheduler" };
+
 /**
  * Starts the Worker of `worker/build` on a free loopback port, migrations applied.
  *
@@ -20,11 +23,19 @@ export async function startRuntime({ vars = {}, persist } = {}) {
   const config = {
     name: NAME,
     compatibilityDate: settings.compatibilityDate,
+    compatibilityFlags: settings.compatibilityFlags,
     manifest: await builtModules(),
-    exports: { ClickLedger: { type: "durable-object", storage: "sqlite" } },
+    exports: Object.fromEntries(
+      Object.values(OBJECTS).map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
+    ),
     env: {
       DB: { type: "d1", id: "DB" },
-      CLICK_LEDGER: { type: "durable-object", worker: NAME, exportName: "ClickLedger" },
+      ...Object.fromEntries(
+        Object.entries(OBJECTS).map(([binding, exportName]) => [
+          binding,
+          { type: "durable-object", worker: NAME, exportName },
+        ]),
+      ),
       ...textBindings({ ...settings.vars, ...vars }),
     },
   };
@@ -87,13 +98,15 @@ async function builtModules() {
   };
 }
 
-/** The date and the [vars] of wrangler.toml, so that tests run what is deployed. */
+/** The date, the flags and the [vars] of wrangler.toml, so that tests run what is deployed. */
 async function wranglerSettings() {
   const text = await readFile(join(root, "wrangler.toml"), "utf8");
   const [, compatibilityDate] = text.match(/^compatibility_date = "(.+?)"/m);
+  const [, flags] = text.match(/^compatibility_flags = (\[.*?\])/m);
   const [, section] = text.match(/^\[vars\]\n(.*?)(?=^\[)/ms);
   return {
     compatibilityDate,
+    compatibilityFlags: JSON.parse(flags),
     vars: Object.fromEntries([...section.matchAll(/^(\w+) = "(.*?)"/gm)].map(([, name, value]) => [name, value])),
   };
 }

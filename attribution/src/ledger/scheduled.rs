@@ -21,7 +21,9 @@ impl Step {
     fn takes(&self, commission: &Commission, now: Timestamp) -> bool {
         match self {
             Self::EndHold => {
-                commission.status == CommissionStatus::Pending && commission.hold_until.is_some_and(|end| end <= now)
+                let is_over = commission.hold_until.is_some_and(|end| end <= now);
+                // Without an amount it waits for a rate of exchange as well.
+                commission.status == CommissionStatus::Pending && is_over && commission.amount_minor.is_some()
             }
             Self::PayOut { commissions, .. } => {
                 commission.status == CommissionStatus::ReadyForPayment && commissions.contains(&commission.id)

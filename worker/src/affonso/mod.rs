@@ -9,6 +9,8 @@ pub mod referrals;
 pub mod refunds;
 pub mod signups;
 mod views;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
@@ -34,6 +36,13 @@ pub enum Problem {
     Refused(Refusal),
     /// No such object: its kind.
     NotFound(&'static str),
+    /// The object is in a state that does not allow the call.
+    Conflict {
+        /// The error's code.
+        code: &'static str,
+        /// One sentence for people.
+        message: String,
+    },
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -76,6 +85,7 @@ impl Problem {
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
+            Self::Conflict { code, message } => failure(409, code, message, None),
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)

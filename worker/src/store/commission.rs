@@ -2,6 +2,7 @@
 
 use attribution::decision::Reason;
 use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId, TeamId};
+use attribution::ledger::Unavailable;
 use attribution::money::Currency;
 use attribution::referral::Scope;
 use attribution::sale::{Commission, Conversion};
@@ -191,4 +192,35 @@ pub(super) fn decline_of_lead(
         Reason::ClaimOverridden.as_str(),
         at
     )
+}
+/// Referrals with a commission whose hold is over, at most so many.
+pub async fn with_ended_hold(
+    database: &Database,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<(ReferralId, Scope)>, Unavailable> {
+    #[derive(Deserialize)]
+    struct DueRow {
+        referral_id: String,
+        team_id: String,
+        program_id: String,
+        is_test: i64,
+    }
+    let statement = query!(
+        &database.0,
+        "SELECT DISTINCT referral_id, team_id, program_id, is_test FROM commission \
+         WHERE hold_until <= ?1 AND status = 'pending' AND amount_minor IS NOT NULL LIMIT ?2",
+        now,
+        limit
+    );
+    let rows: Vec<DueRow> = database.all(statement).await?;
+    let due = |row: DueRow| {
+        let scope = Scope {
+            team_id: TeamId::new(row.team_id),
+            program_id: ProgramId::new(row.program_id),
+            is_test: row.is_test == 1,
+        };
+        (ReferralId::new(row.referral_id), scope)
+    };
+    Ok(rows.into_iter().map(due).collect())
 }

@@ -1,11 +1,11 @@
 //! Answers to calls with an `Idempotency-Key`: rows of `kept_answer`.
 
-use attribution::ledger::{KeptAnswer, KeptKey, Outcome};
+use attribution::ledger::{KeptAnswer, KeptKey, Outcome, Unavailable};
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, json};
+use super::{Database, UnknownValue, away, json};
 
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -38,6 +38,19 @@ pub(super) fn select(database: &Database, key: &KeptKey) -> worker::Result<D1Pre
         key.route,
         key.value
     )
+}
+
+/// Forgets answers that were kept long enough, at most so many.
+pub async fn forget(database: &Database, before: Timestamp, limit: u32) -> Result<(), Unavailable> {
+    let statement = query!(
+        &database.0,
+        "DELETE FROM kept_answer WHERE (team_id, is_test, route, value) IN ( \
+           SELECT team_id, is_test, route, value FROM kept_answer WHERE created_at <= ?1 LIMIT ?2)",
+        before,
+        limit
+    );
+    let statement = statement.map_err(|cause| away(&cause))?;
+    statement.run().await.map(|_| ()).map_err(|cause| away(&cause))
 }
 
 /// Keeps an answer; the primary key fails the batch when the key was used.

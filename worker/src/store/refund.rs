@@ -143,6 +143,13 @@ pub async fn list_parked(
     Ok(rows.into_iter().map(ParkedRefund::try_from).collect::<Result<_, _>>()?)
 }
 
+/// Refunds whose time is over, at most so many.
+pub async fn expired(database: &Database, now: Timestamp, limit: u32) -> Result<Vec<ParkedRefund>, Unavailable> {
+    let sql = format!("SELECT {PARKED_COLUMNS} FROM parked_refund WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
+    let rows: Vec<ParkedRow> = database.all(query!(&database.0, sql, now, limit)).await?;
+    Ok(rows.into_iter().map(ParkedRefund::try_from).collect::<Result<_, _>>()?)
+}
+
 pub(super) fn insert(database: &Database, refund: &SaleRefund) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
