@@ -54,7 +54,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
     db: undefined,
     /** Where the state is: `d1/` and `do/` hold SQLite files. */
     state,
-    /** Like the global `fetch`, with a path; redirects are not followed. Instances take turns. */
+    /** Like the global `fetch`, with a path; redirects are not followed. Each instance gets two calls in turn. */
     fetch: (path, init) => fetch(nextUrl() + path, { redirect: "manual", ...init }),
     /** From now on every call to D1 fails, over restarts too. */
     takeDatabaseAway: () => database.open(),
@@ -80,7 +80,8 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
   };
 
   let turn = 0;
-  const nextUrl = () => runtime.urls[turn++ % runtime.urls.length];
+  // Two, so that callers who ask for two things by turns ask both instances for both.
+  const nextUrl = () => runtime.urls[(turn++ >> 1) % runtime.urls.length];
 
   async function start(ports) {
     processes.length = 0;
