@@ -19,9 +19,10 @@ export function compare(history, clicks, rows) {
 
 /** One answer only says that it is new; and nobody is told that it is known before anybody asked. */
 function compareAnswers(found, history) {
-  for (const { kind, key, asNew, asKnown, unknown } of history.all()) {
+  for (const intent of history.all()) {
+    const { kind, key, asNew, asKnown } = intent;
     if (asNew > 1) found.double.push(`${kind} ${key} was new ${asNew} times`);
-    if (asNew === 0 && asKnown > 0 && unknown === 0) found.wrong.push(`${kind} ${key} was known and never new`);
+    if (asNew === 0 && asKnown > 0 && !isUncertain(intent)) found.wrong.push(`${kind} ${key} was known and never new`);
   }
 }
 
@@ -131,11 +132,14 @@ function one(found, what, rows, keyOf) {
   return byKey;
 }
 
+/** Whether a try of it may have happened without anybody being told. */
+const isUncertain = (intent) => intent.unknown + intent.refused > 0;
+
 /** What is stored was acknowledged, or its answer was lost. */
 function notAskedFor(found, asked, stored) {
   for (const key of stored.keys()) {
     const intent = asked.get(key);
-    const explained = intent !== undefined && (isAcknowledged(intent) || intent.unknown > 0);
+    const explained = intent !== undefined && (isAcknowledged(intent) || isUncertain(intent));
     if (!explained) found.extra.push(`${intent?.kind ?? "row"} ${key}`);
   }
 }

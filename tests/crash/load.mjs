@@ -1,5 +1,6 @@
 // Customers under load: each clicks, signs up and buys, repeats what it got no answer to, and now and then asks twice on
 // purpose. Everything that was asked and what came of it is kept, to be compared with what is stored.
+import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
@@ -36,7 +37,7 @@ export class History {
   /** Answers with success. */
   acknowledged = { click: 0, lead: 0, conversion: 0, sale: 0 };
   unknown = 0;
-  /** 503: try later. */
+  /** 503: try later. As with no answer at all, it may have happened. */
   refused = 0;
   /** Answers that nothing excuses. */
   surprises = [];
@@ -51,7 +52,7 @@ export class History {
 
   /** Notes that something will be asked for, before it is. */
   intend(kind, key, request) {
-    const intent = { kind, key, request, invoked: 0, asNew: 0, asKnown: 0, unknown: 0, refused: 0, data: undefined };
+    const intent = { kind, key, request, asNew: 0, asKnown: 0, unknown: 0, refused: 0, data: undefined };
     this.asked[kind].set(key, intent);
     return intent;
   }
@@ -138,6 +139,15 @@ async function askUntilAnswered(load, intent) {
     await load.isUp;
     await sleep(50 * Math.random());
     if (answer === undefined && (intent.kind === "click" || Math.random() < GIVE_UP)) return;
+  }
+}
+
+/** Waits until so many answers with success have come in. */
+export async function enoughAnswers(history, wanted) {
+  for (let waited = 0; history.acknowledgements < wanted; waited += 5) {
+    assert.deepEqual(history.surprises, []);
+    assert.ok(waited < 60_000, `${history.acknowledgements} answers instead of ${wanted} after a minute`);
+    await sleep(5);
   }
 }
 

@@ -48,8 +48,7 @@ export async function startLedger(t, options = {}) {
     fixture,
     restart: () => runtime.restart(),
     kill: () => runtime.kill(),
-    takeDatabaseAway: () => runtime.takeDatabaseAway(),
-    giveDatabaseBack: () => runtime.giveDatabaseBack(),
+    database: runtime.database,
     /** Where the SQLite files of D1 and of the objects are. */
     state: runtime.state,
     /** A call: an object as body is sent as JSON, a text as it is. */

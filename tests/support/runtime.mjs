@@ -22,7 +22,8 @@ subscribe("child_process", ({ process }) => started.getStore()?.push(process));
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean }} options
  *   `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory of
- *   an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them
+ *   an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
+ *   and what they then log is not shown
  */
 export async function startRuntime({ vars = {}, persist, instances = 1, switchable = false } = {}) {
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
@@ -56,9 +57,8 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
     state,
     /** Like the global `fetch`, with a path; redirects are not followed. Each instance gets two calls in turn. */
     fetch: (path, init) => fetch(nextUrl() + path, { redirect: "manual", ...init }),
-    /** From now on every call to D1 fails, over restarts too. */
-    takeDatabaseAway: () => database.open(),
-    giveDatabaseBack: () => database.close(),
+    /** What can be done to D1, where it is `switchable`: see database_switch.mjs. */
+    database,
     /** Stops the runtime and starts it on the same state, at the same URL. */
     async restart() {
       const ports = runtime.urls.map((url) => Number(new URL(url).port));
@@ -93,6 +93,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
           port: ports[0],
           cf: false,
           log: new Log(LogLevel.ERROR),
+          ...(switchable && { handleStructuredLogs: () => {} }),
           resourcePersistencePath: state,
           // A process that died is started again by the library itself, on the same ports.
           unsafeHandleRuntimeRestart: () => cameBack?.(),

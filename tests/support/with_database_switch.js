@@ -1,69 +1,77 @@
-// The Worker's entry in tests that take D1 away. It runs in workerd, around the built Worker: each call to D1 asks the
-// switch first (database_switch.mjs) and fails, in D1's own words, while D1 is away.
+// The Worker's entry in tests that interfere with D1. It runs in workerd, around the built Worker: each call to D1 asks
+// the switch in the test's process first (database_switch.mjs), and fails in D1's own words where it is to fail.
 import Ledger, { ClickLedger as Shard } from "./index.js";
+
+const connectionLost = () =>
+  new Error("D1_ERROR: Network connection lost.", { cause: new Error("Network connection lost.") });
+
+/** Makes one call to D1 as the switch says. */
+async function through(service, kind, call) {
+  const answer = await service.fetch(`http://switch/${kind}`);
+  const decision = await answer.text();
+  if (decision === "fail") throw connectionLost();
+  const result = await call();
+  if (decision === "lose") throw connectionLost();
+  return result;
+}
 
 /** Named like the platform's class: the Worker checks the name. */
 class D1Database {
   #database;
-  #check;
+  #service;
 
-  constructor(database, check) {
+  constructor(database, service) {
     this.#database = database;
-    this.#check = check;
+    this.#service = service;
   }
 
   prepare(sql) {
-    return new Statement(this.#database.prepare(sql), this.#check);
+    return new Statement(this.#database.prepare(sql), this.#service, sql);
   }
 
-  async batch(statements) {
-    await this.#check();
-    return this.#database.batch(statements.map(({ statement }) => statement));
+  /** A batch that writes an event is a command's commit; others read, or carry counts. */
+  batch(statements) {
+    const kind = statements.some(({ sql }) => sql.includes("INSERT INTO event")) ? "commit" : "batch";
+    const inner = statements.map(({ statement }) => statement);
+    return through(this.#service, kind, () => this.#database.batch(inner));
   }
 
-  async exec(sql) {
-    await this.#check();
-    return this.#database.exec(sql);
+  exec(sql) {
+    return through(this.#service, "exec", () => this.#database.exec(sql));
   }
 
   withSession(bookmark) {
     const session = this.#database.withSession(bookmark);
-    const checked = new D1Database(session, this.#check);
-    checked.getBookmark = () => session.getBookmark();
-    return checked;
+    const switchable = new D1Database(session, this.#service);
+    switchable.getBookmark = () => session.getBookmark();
+    return switchable;
   }
 }
 
 class Statement {
-  #check;
+  #service;
 
-  constructor(statement, check) {
+  constructor(statement, service, sql) {
     this.statement = statement;
-    this.#check = check;
+    this.sql = sql;
+    this.#service = service;
   }
 
   bind(...values) {
-    return new Statement(this.statement.bind(...values), this.#check);
-  }
-
-  async #call(method, values) {
-    await this.#check();
-    return this.statement[method](...values);
+    return new Statement(this.statement.bind(...values), this.#service, this.sql);
   }
 
   first = (...values) => this.#call("first", values);
   all = (...values) => this.#call("all", values);
   run = (...values) => this.#call("run", values);
   raw = (...values) => this.#call("raw", values);
+
+  #call(method, values) {
+    return through(this.#service, method, () => this.statement[method](...values));
+  }
 }
 
-async function failWhileAway(service) {
-  const answer = await service.fetch("http://switch/");
-  if ((await answer.text()) !== "away") return;
-  throw new Error("D1_ERROR: Network connection lost.", { cause: new Error("Network connection lost.") });
-}
-
-const switchable = (env) => ({ ...env, DB: new D1Database(env.DB, () => failWhileAway(env.DATABASE_SWITCH)) });
+const switchable = (env) => ({ ...env, DB: new D1Database(env.DB, env.DATABASE_SWITCH) });
 
 export class ClickLedger extends Shard {
   constructor(state, env) {
