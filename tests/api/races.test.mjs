@@ -39,6 +39,20 @@ async function assertSameAfterRestart(ledger, call, status) {
   return answers;
 }
 
+test("two Workers remember separately: what one of them has seen, the other has to look up", async (t) => {
+  const ledger = await startLedger(t, twoWorkers);
+  const statuses = async () => {
+    const answers = [];
+    for (let call = 0; call < 4; call += 1) answers.push(await post(ledger, "/v1/clicks", { trackingId: "alice" }));
+    return answers.map(({ status }) => status);
+  };
+  await post(ledger, "/v1/clicks", { trackingId: "alice" });
+  await post(ledger, "/v1/clicks", { trackingId: "alice" });
+  await ledger.db.prepare("UPDATE api_key SET disabled_at = 1").run();
+  // Two calls in turn: the second Worker reads the key now, the first one still knows it as it was.
+  assert.deepEqual(await statuses(), [401, 401, 201, 201]);
+});
+
 test("two hundred identical sign-ups at once make one lead", async (t) => {
   const ledger = await startLedger(t, { ...twoWorkers, incentives: saleAndLead });
   const id = await click(ledger);

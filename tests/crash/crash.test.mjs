@@ -7,13 +7,15 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLedger } from "../support/ledger.mjs";
 import { audit } from "./audit.mjs";
-import { History, INCENTIVES, customers, enoughAnswers } from "./load.mjs";
+import { History, INCENTIVES, enoughAnswers, underLoad } from "./load.mjs";
 
 const KILLS = Number(process.env.KILLS ?? 4);
 const ACKS_PER_KILL = Number(process.env.ACKS_PER_KILL ?? 220);
 const CUSTOMERS = Number(process.env.CUSTOMERS ?? 24);
 
-test(`${KILLS} kills under load: nothing acknowledged is lost, nothing is counted twice`, async (t) => {
+const options = { timeout: 120_000 + KILLS * 10_000 };
+
+test(`${KILLS} kills under load: nothing acknowledged is lost, nothing is counted twice`, options, async (t) => {
   const ledger = await startLedger(t, { incentives: INCENTIVES, instances: 2 });
   const history = new History();
 
@@ -26,14 +28,13 @@ test(`${KILLS} kills under load: nothing acknowledged is lost, nothing is counte
 
 /** Every life of the runtime ends after so many answers with success; the load ends with the last one. */
 async function loadAndKill(ledger, history) {
-  const load = { ledger, history, ended: false, isUp: Promise.resolve() };
-  const clients = Array.from({ length: CUSTOMERS }, (_, number) => customers(load, number));
-  for (let kill = 1; kill <= KILLS; kill += 1) {
-    await enoughAnswers(history, kill * ACKS_PER_KILL);
-    await sleep(50 * Math.random());
-    load.ended = kill === KILLS;
-    load.isUp = ledger.kill();
-    await load.isUp;
-  }
-  await Promise.all(clients);
+  await underLoad(ledger, history, CUSTOMERS, async (load) => {
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      await enoughAnswers(history, kill * ACKS_PER_KILL);
+      await sleep(50 * Math.random());
+      load.ended = kill === KILLS;
+      load.isUp = ledger.kill();
+      await load.isUp;
+    }
+  });
 }

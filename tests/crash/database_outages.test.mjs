@@ -5,14 +5,16 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLedger } from "../support/ledger.mjs";
 import { audit } from "./audit.mjs";
-import { History, INCENTIVES, customers, enoughAnswers } from "./load.mjs";
+import { History, INCENTIVES, enoughAnswers, underLoad } from "./load.mjs";
 
 const OUTAGES = Number(process.env.OUTAGES ?? 6);
 const ACKS_PER_OUTAGE = 100;
 const CUSTOMERS = 24;
 const OUTAGE_MILLISECONDS = 300;
 
-test(`${OUTAGES} outages of D1 under load: nothing acknowledged is lost, nothing is counted twice`, async (t) => {
+const options = { timeout: 120_000 + OUTAGES * 10_000 };
+
+test(`${OUTAGES} outages of D1 under load: nothing acknowledged is lost, nothing is counted twice`, options, async (t) => {
   const ledger = await startLedger(t, { incentives: INCENTIVES, instances: 2, switchable: true });
   const history = new History();
 
@@ -25,15 +27,13 @@ test(`${OUTAGES} outages of D1 under load: nothing acknowledged is lost, nothing
 
 /** The load ends while D1 is there. */
 async function loadAndInterrupt(ledger, history) {
-  const load = { ledger, history, ended: false, isUp: Promise.resolve() };
-  const clients = Array.from({ length: CUSTOMERS }, (_, number) => customers(load, number));
-  for (let outage = 1; outage <= OUTAGES; outage += 1) {
-    await enoughAnswers(history, outage * ACKS_PER_OUTAGE);
-    ledger.database.loseNextAnswer({ andGoAway: true });
-    await sleep(OUTAGE_MILLISECONDS);
-    ledger.database.giveBack();
-  }
-  await enoughAnswers(history, (OUTAGES + 1) * ACKS_PER_OUTAGE);
-  load.ended = true;
-  await Promise.all(clients);
+  await underLoad(ledger, history, CUSTOMERS, async (load) => {
+    for (let outage = 1; outage <= OUTAGES; outage += 1) {
+      await enoughAnswers(history, outage * ACKS_PER_OUTAGE);
+      ledger.database.loseNextAnswer({ andGoAway: true });
+      await sleep(OUTAGE_MILLISECONDS);
+      ledger.database.giveBack();
+    }
+    await enoughAnswers(history, (OUTAGES + 1) * ACKS_PER_OUTAGE);
+  });
 }

@@ -86,8 +86,20 @@ export class History {
 /** Whether somebody was told that it is recorded. */
 export const isAcknowledged = (intent) => intent.asNew + intent.asKnown > 0;
 
+/** Lets so many ask at once while `interfere` does what it does; `load.ended` and `load.isUp` are its to set. */
+export async function underLoad(ledger, history, count, interfere) {
+  const load = { ledger, history, ended: false, isUp: Promise.resolve() };
+  const clients = Array.from({ length: count }, (_, number) => customers(load, number));
+  try {
+    await interfere(load);
+  } finally {
+    load.ended = true;
+    await Promise.all(clients);
+  }
+}
+
 /** The requests of one customer after the other, until `load.ended`. */
-export async function customers(load, number) {
+async function customers(load, number) {
   for (let count = 0; !load.ended; count += 1) await customer(load, `${number}.${count}`);
 }
 

@@ -4,11 +4,13 @@ import { subscribe } from "node:diagnostics_channel";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { databaseSwitch } from "./database_switch.mjs";
 
 const root = join(import.meta.dirname, "../..");
 const NAME = "clickledger";
+const BACK_WITHIN_MILLISECONDS = 20_000;
 const LOCALHOST = "127.0.0.1";
 
 /** The processes that each runtime of this test has started: nobody else's workerd is ever touched. */
@@ -70,7 +72,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
       const running = processes.filter((process) => process.exitCode === null && process.signalCode === null);
       const back = new Promise((done) => (cameBack = done));
       for (const process of running) process.kill("SIGKILL");
-      await back;
+      await Promise.race([back, notWithin(BACK_WITHIN_MILLISECONDS)]);
       await connect();
     },
     async stop() {
@@ -125,6 +127,11 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
     throw error;
   }
   return runtime;
+}
+
+async function notWithin(milliseconds) {
+  await sleep(milliseconds, undefined, { ref: false });
+  throw new Error(`the runtime did not come back within ${milliseconds} ms`);
 }
 
 async function builtModules() {
