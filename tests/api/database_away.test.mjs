@@ -1,5 +1,5 @@
-// With D1 away, clicks of known affiliates are acknowledged and kept; everything else is 503 with Retry-After, and never
-// a wrong answer. When D1 is back, what was acknowledged is counted, what is asked for again works once.
+// With D1 away, clicks of known affiliates are acknowledged and kept; everything else is 503 with Retry-After, and
+// never a wrong answer. When D1 is back, what was acknowledged is counted, what is asked for again works once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -224,7 +224,7 @@ test("what was answered 503 works once when D1 is back", async (t) => {
   await assertRecordedOnce(ledger, customer);
 });
 
-test("with D1 readable but not writable, reads and clicks go on, writes are 503 and work once afterwards", async (t) => {
+test("with D1 readable but not writable, reads and clicks go on, writes are 503 and work once later", async (t) => {
   const ledger = await startLedger(t);
   const ids = [await click(ledger), await click(ledger)];
   const customer = await oneCustomer(ledger);

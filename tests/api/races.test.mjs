@@ -1,5 +1,5 @@
-// The same thing asked for many times at once, over two Workers that remember separately and share database and objects:
-// it happens once, everybody is told the same, and after a restart they are told so again.
+// The same thing asked for many times at once, over two Workers that remember separately and share database and
+// objects: it happens once, everybody is told the same, and after a restart they are told so again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startLedger } from "../support/ledger.mjs";

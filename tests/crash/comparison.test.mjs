@@ -7,7 +7,7 @@ import { History } from "./load.mjs";
 const ID = "ref_0001customer";
 const answer = (status, id) => ({ status, json: { data: { id } }, headers: new Headers(), text: "" });
 
-/** One customer who clicked, signed up and paid 99.00 once, all of it acknowledged; and a click whose answer was lost. */
+/** A customer who clicked, signed up and paid 99.00 once, all of it acknowledged; and a click whose answer was lost. */
 function oneCustomer() {
   const history = new History();
   const click = history.intend("click", "jane.a", { body: {} });

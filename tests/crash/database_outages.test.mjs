@@ -14,7 +14,7 @@ const OUTAGE_MILLISECONDS = 300;
 
 const options = { timeout: 120_000 + OUTAGES * 10_000 };
 
-test(`${OUTAGES} outages of D1 under load: nothing acknowledged is lost, nothing is counted twice`, options, async (t) => {
+test(`${OUTAGES} outages of D1 under load: nothing acknowledged is lost or counted twice`, options, async (t) => {
   const ledger = await startLedger(t, { incentives: INCENTIVES, instances: 2, switchable: true });
   const history = new History();
 

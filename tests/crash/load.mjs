@@ -1,11 +1,11 @@
-// Customers under load: each clicks, signs up and buys, repeats what it got no answer to, and now and then asks twice on
-// purpose. Everything that was asked and what came of it is kept, to be compared with what is stored.
+// Customers under load: each clicks, signs up and buys, repeats what it got no answer to, and now and then asks twice
+// on purpose. Everything that was asked and what came of it is kept, to be compared with what is stored.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * What is bought, and what it earns at 30 %, by hand: 30 % of 3.33 is 0.999 and of 1.05 is 0.315, which round half up to
- * 1.00 and 0.32.
+ * What is bought, and what it earns at 30 %, by hand: 30 % of 3.33 is 0.999 and of 1.05 is 0.315, which round half up
+ * to 1.00 and 0.32.
  */
 const PRICES = [
   { amount: 9900, text: "99.00", commission: 2970 },

@@ -28,7 +28,10 @@ const TABLES = ["referral", "identity", "conversion", "commission", "sale_key", 
 /** All rows of what calls write to D1, in a fixed order. */
 export async function storedRows({ db }) {
   const rows = {};
-  for (const table of TABLES) rows[table] = (await db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`).all()).results;
+  for (const table of TABLES) {
+    const { results } = await db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`).all();
+    rows[table] = results;
+  }
   return rows;
 }
 

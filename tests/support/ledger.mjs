@@ -23,8 +23,8 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object, instances?: number, switchable?: boolean }} options columns of `program`; incentives `{trigger, kind,
- *   percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
+ *   vars?: object, instances?: number, switchable?: boolean }} options columns of `program`; incentives `{trigger,
+ *   kind, percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
  *   `instances` and `switchable` as of `startRuntime`
  */
 export async function startLedger(t, options = {}) {

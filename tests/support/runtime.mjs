@@ -23,8 +23,8 @@ subscribe("child_process", ({ process }) => started.getStore()?.push(process));
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean }} options
- *   `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory of
- *   an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
+ *   `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory
+ *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
  *   and what they then log is not shown
  */
 export async function startRuntime({ vars = {}, persist, instances = 1, switchable = false } = {}) {
