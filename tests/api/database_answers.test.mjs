@@ -107,7 +107,7 @@ test("a sign-up that lands late finds the customer referred through another clic
   assert.deepEqual(await rowCounts(ledger), { referral: 1, identity: 1, commission: 1, event: 1 });
 });
 
-test("a sale that lands late, after another one of its customer, is decided again and recorded behind it", async (t) => {
+test("a sale that lands late, after another of its customer, is decided again and recorded behind it", async (t) => {
   const ledger = await startLedger(t, options);
   const [referral, other] = await clicksOfTwoShards(ledger);
   await post(ledger, "/v1/signups", { click_id: referral, external_user_id: "user_1" });

@@ -70,8 +70,8 @@ function summary(history, found, what, seconds) {
   const { click, lead, conversion, sale } = history.acknowledged;
   return (
     `${what}; acknowledged ${history.acknowledgements}: ${click} clicks, ${lead} sign-ups, ` +
-    `${conversion} conversions, ${sale} track/sale; unknown ${history.unknown}, refused ${history.refused}; lost ${found.lost.length}, ` +
-    `double ${found.double.length}, extra ${found.extra.length}, wrong ${found.wrong.length}; ` +
-    `counts right after ${seconds.toFixed(1)} s`
+    `${conversion} conversions, ${sale} track/sale; unknown ${history.unknown}, refused ${history.refused}; ` +
+    `lost ${found.lost.length}, double ${found.double.length}, extra ${found.extra.length}, ` +
+    `wrong ${found.wrong.length}; counts right after ${seconds.toFixed(1)} s`
   );
 }
