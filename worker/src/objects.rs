@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env, Method, Request, RequestInit, Response, Stub, console_error};
 
-/// How long an answer is waited for: these objects answer from their own storage.
-const WAIT: Duration = Duration::from_secs(10);
+/// How long an object is waited for that answers from its own storage.
+pub const WAIT: Duration = Duration::from_secs(10);
 
 /// An object by its namespace's binding and its name.
 #[derive(Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Object<'a> {
     pub name: &'a str,
     /// Where it is made if it does not exist yet.
     pub location: Option<&'a str>,
+    /// How long its answer is waited for.
+    pub wait: Duration,
 }
 
 impl Object<'_> {
@@ -39,7 +41,7 @@ impl Object<'_> {
 
     async fn send(&self, env: &Env, body: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let exchange = std::pin::pin!(self.exchange(env, body));
-        match select(exchange, Delay::from(WAIT)).await {
+        match select(exchange, Delay::from(self.wait)).await {
             Either::Left((answer, _)) => answer.map_err(|cause| Unavailable(cause.to_string())),
             Either::Right(_) => Err(Unavailable(format!("{} does not answer", self.name))),
         }
