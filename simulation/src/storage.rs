@@ -62,6 +62,10 @@ impl Storage {
         }
     }
 
+    fn note(&self, what: impl FnOnce() -> String) {
+        self.scene.note(|| format!("shard {}   {}", self.life.shard, what()));
+    }
+
     /// Writes, and sees to it that it reaches the disk in a while.
     fn write<T>(&self, change: impl FnOnce(&Disk) -> T) -> T {
         let result = change(&self.disk);
@@ -87,6 +91,7 @@ impl Clicks for Storage {
 
 impl ObjectStorage for Storage {
     fn append(&self, new: &NewClick, _now: Timestamp) -> Result<Tracked, Unavailable> {
+        self.note(|| format!("appends {}", new.click.id));
         let apart = self.scene.breaks(Breakage::ClickAndKeyApart);
         let later = apart.then(|| self.clone());
         Ok(self.write(|disk| disk.write(|tables| append(tables, new, later))))
@@ -112,6 +117,7 @@ impl ObjectStorage for Storage {
 
     async fn arm_alarm(&self, milliseconds: u32) -> Result<(), Unavailable> {
         let due = self.scene.executor.now() + i64::from(milliseconds);
+        self.note(|| format!("arms its alarm for {}", Timestamp::from_milliseconds(due).to_rfc3339()));
         if self.scene.breaks(Breakage::AlarmArmedAfterWork) {
             self.postponed_alarm.set(Some(due));
         } else {
@@ -122,6 +128,7 @@ impl ObjectStorage for Storage {
     }
 
     async fn disarm_alarm(&self) -> Result<(), Unavailable> {
+        self.note(|| "takes its alarm back".to_owned());
         self.postponed_alarm.set(None);
         self.write(|disk| disk.set_alarm(None));
         self.scene.wait(1, 5).await;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use attribution::ids::ReferralId;
 use attribution::ledger::{FirstSeen, Outcome};
+use attribution::referral::{Identity, Referral};
 
 use super::{Evidence, Problems};
 use crate::history::{Body, Call, Told};
@@ -59,10 +60,18 @@ fn check_sale_keys(evidence: &Evidence<'_>, problems: &mut Problems) {
     }
 }
 
-/// A sign-up is answered with one referral, unless that gave way to a key's word, or the click became one itself.
+/// A sign-up is answered with one referral, unless that gave way to a key's word, or the click became one itself, or a
+/// browser's word, which teaches nobody a name, named a user who has become known through another referral since.
 fn check_sign_ups(evidence: &Evidence<'_>, call: &Call, problems: &mut Problems) {
-    let Body::SignUp { click, .. } = &call.body else { return };
+    let Body::SignUp { click, user, verified, .. } = &call.body else { return };
     let gave_way = |id: &ReferralId| evidence.rows.referrals.get(id).is_some_and(|row| !row.status.holds_identities());
+    let knows = |id: &ReferralId, user: &str| {
+        let names = evidence.rows.referrals.get(id).map(Referral::identities).unwrap_or_default();
+        names.contains(&Identity::external_user_id(user))
+    };
+    let became_known = |first: &ReferralId, later: &ReferralId| {
+        !verified && user.as_ref().is_some_and(|user| knows(later, user) && !knows(first, user))
+    };
     let mut answers: Vec<(i64, i64, &ReferralId)> = Vec::new();
     for attempt in &call.attempts {
         let Some((heard, Told::Decided(answer))) = &attempt.told else { continue };
@@ -73,6 +82,7 @@ fn check_sign_ups(evidence: &Evidence<'_>, call: &Call, problems: &mut Problems)
     for (_, heard, first) in &answers {
         for (began, _, later) in &answers {
             let excused = began <= heard || first == later || *later == click || gave_way(first);
+            let excused = excused || became_known(first, later);
             problems.unless(excused, || format!("{:?} was answered with {first} and later with {later}", call.body));
         }
     }
