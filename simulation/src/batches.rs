@@ -42,54 +42,51 @@ pub fn in_words(batch: &[Change]) -> String {
     words.collect::<Vec<_>>().join("; ")
 }
 
-/// Applies a batch: all of it, or the reason why none of it. No `version` means that any is in force.
+/// Applies a batch: all of it, or the reason why none of it. `version` is that of the rules in force.
 pub fn apply(
     scene: &Scene,
     rows: &mut Rows,
     scope: &Scope,
     batch: &[Change],
-    version: Option<i64>,
+    version: i64,
 ) -> Result<(), &'static str> {
-    let of_change = |change: &Change| match change {
-        Change::AppendEvent(event) => Some(version.unwrap_or(event.rules_version)),
-        _ => version,
-    };
-    let in_force = batch.iter().find_map(|change| matches!(change, Change::AppendEvent(_)).then(|| of_change(change)));
-    let in_force = in_force.flatten().or(version);
+    let (before, batch) = as_built(scene, rows.clone(), scope, batch);
+    let named =
+        |change: &Change| if let Change::AppendEvent(event) = change { Some(event.rules_version) } else { None };
+    let ignored = scene.breaks(Breakage::NoRulesVersion).then(|| batch.iter().find_map(named)).flatten();
+    let version = Some(ignored.unwrap_or(version));
     if scene.breaks(Breakage::BatchInPieces) {
-        for change in batch {
-            *rows = rows.after(scope, std::slice::from_ref(change), in_force)?;
+        for change in &batch {
+            *rows = rows.after(scope, std::slice::from_ref(change), version)?;
         }
-        return Ok(());
+    } else if scene.breaks(Breakage::AnswerKeptBeforeEffect) {
+        let is_answer = |change: &Change| matches!(change, Change::KeepAnswer(..));
+        let (answers, effect): (Vec<Change>, Vec<Change>) = batch.into_iter().partition(is_answer);
+        *rows = rows.after(scope, &answers, version)?;
+        *rows = rows.after(scope, &effect, version)?;
+    } else {
+        *rows = before.after(scope, &batch, version)?;
     }
-    if scene.breaks(Breakage::AnswerKeptBeforeEffect) {
-        let (answers, effect): (Vec<Change>, Vec<Change>) =
-            batch.iter().cloned().partition(|change| matches!(change, Change::KeepAnswer(..)));
-        *rows = rows.after(scope, &answers, in_force)?;
-        *rows = rows.after(scope, &effect, in_force)?;
-        return Ok(());
-    }
-    *rows = rows.after(scope, batch, in_force)?;
     Ok(())
 }
 
-/// The batch as the database takes it: as it is, unless the database is built wrong.
-pub fn as_built(scene: &Scene, rows: &mut Rows, scope: &Scope, batch: &[Change]) -> Vec<Change> {
+/// Rows and batch as they are, unless the database is built wrong.
+fn as_built(scene: &Scene, mut rows: Rows, scope: &Scope, batch: &[Change]) -> (Rows, Vec<Change>) {
     let mut batch = batch.to_vec();
-    let place = || (scope.program_id.clone(), scope.is_test);
     if scene.breaks(Breakage::NoFence) {
-        batch.iter_mut().for_each(|change| renumber(rows, change));
+        for change in &mut batch {
+            renumber(&rows, change);
+        }
     }
+    let (program, is_test) = (&scope.program_id, scope.is_test);
     for change in &batch {
         match change {
             Change::ClaimIdentity(_, identity) if scene.breaks(Breakage::NoIdentityKey) => {
-                let (program, is_test) = place();
-                rows.identities.remove(&(program, is_test, identity.clone()));
+                rows.identities.remove(&(program.clone(), is_test, identity.clone()));
             }
             Change::InsertConversion(conversion) if scene.breaks(Breakage::NoSaleKey) => {
-                let (program, is_test) = place();
                 let key = conversion.sale_key.clone().unwrap_or_default();
-                rows.sale_keys.remove(&(program, is_test, key));
+                rows.sale_keys.remove(&(program.clone(), is_test, key));
             }
             Change::KeepAnswer(key, _) if scene.breaks(Breakage::NoIdempotencyKey) => {
                 rows.kept_answers.remove(key);
@@ -97,7 +94,7 @@ pub fn as_built(scene: &Scene, rows: &mut Rows, scope: &Scope, batch: &[Change])
             _ => {}
         }
     }
-    batch
+    (rows, batch)
 }
 
 /// `UPDATE referral SET seq = seq + 1`, whatever was read.

@@ -112,6 +112,13 @@ impl Database {
     ) {
         let scene = Rc::clone(&self.scene);
         let fate = self.draw_fate();
+        if let Some(life) = from.filter(|_| matches!(kind, Kind::Commit | Kind::Counts))
+            && scene.chance.hits(scene.faults.rates().kill_in_flight)
+        {
+            // The moment that hurts most: what it decided is under way, and the next instance will know nothing of it.
+            scene.doom(life);
+            scene.wait(20, 3_000).await;
+        }
         self.travel().await;
         if self.is_away() {
             scene.hit(CrashPoint::DatabaseAway);
@@ -192,19 +199,17 @@ impl Database {
     /// Writes a batch.
     pub fn commit(&self, from: Life, scope: &Scope, batch: &[Change]) -> Result<(), String> {
         let is_late = batches::referrals(batch).any(|id| self.was_overtaken(from, id));
-        let batch = batches::as_built(&self.scene, &mut self.rows.borrow_mut(), scope, batch);
-        let version = if self.scene.breaks(Breakage::NoRulesVersion) { None } else { Some(self.rules.version()) };
-        let result = batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, &batch, version);
+        let result = batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, batch, self.rules.version());
         if let Err(why) = result {
             self.scene.note(|| format!("database  refuses a batch of {from:?}: {why}"));
-            self.note_refusal(why, is_late, scope, &batch);
+            self.note_refusal(why, is_late, scope, batch);
             return Err(why.to_owned());
         }
-        self.scene.note(|| format!("database  commits a batch of {from:?}: {}", batches::in_words(&batch)));
+        self.scene.note(|| format!("database  commits a batch of {from:?}: {}", batches::in_words(batch)));
         if is_late {
             self.scene.hit(CrashPoint::CommitLandsAfterTheNextDecided);
         }
-        for key in batches::sale_keys(&batch) {
+        for key in batches::sale_keys(batch) {
             self.unattributed.borrow_mut().remove(key);
         }
         Ok(())

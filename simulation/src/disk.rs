@@ -106,12 +106,11 @@ impl Disk {
         let step = self.scene.executor.steps();
         let mut under_way = self.under_way.borrow_mut();
         let after = self.live.borrow().clone();
-        match under_way.back_mut().filter(|last| last.step == step) {
-            Some(last) => last.after = after,
-            None => {
-                self.written.set(self.written.get() + 1);
-                under_way.push_back(Transaction { step, number: self.written.get(), after });
-            }
+        if let Some(last) = under_way.back_mut().filter(|last| last.step == step) {
+            last.after = after;
+        } else {
+            self.written.set(self.written.get() + 1);
+            under_way.push_back(Transaction { step, number: self.written.get(), after });
         }
         result
     }
@@ -130,15 +129,18 @@ impl Disk {
 
     /// Brings everything that was written so far to the disk.
     pub fn flush(&self) {
-        let last = self.under_way.borrow_mut().drain(..).last();
+        let last = self.under_way.borrow_mut().drain(..).next_back();
         if let Some(last) = last {
             *self.durable.borrow_mut() = last.after;
             self.flushed.set(last.number);
         }
         let flushed = self.flushed.get();
-        let (done, rest) = self.waiting.take().into_iter().partition(|(number, _)| *number <= flushed);
+        let (done, rest): (Vec<_>, Vec<_>) =
+            self.waiting.take().into_iter().partition(|(number, _)| *number <= flushed);
         self.waiting.replace(rest);
-        done.into_iter().for_each(|(_, waiting): (u64, Sender<()>)| waiting.send(()));
+        for (_, waiting) in done {
+            waiting.send(());
+        }
     }
 
     /// Waits until what was written so far is on the disk.

@@ -12,6 +12,8 @@ use crate::chance::Chance;
 pub struct Rates {
     /// An object dies, per step that it runs.
     pub kill: u32,
+    /// An object dies while its batch or its counts are under way, per such request.
+    pub kill_in_flight: u32,
     /// A request is lost before it is applied.
     pub request_lost: u32,
     /// A request is applied and its answer lost.
@@ -45,6 +47,7 @@ impl Faults {
         let rate = |high: u32| if chance.hits(500) { chance.between(1, high) } else { 0 };
         let rates = Rates {
             kill: rate(60),
+            kill_in_flight: rate(150),
             request_lost: rate(80),
             answer_lost: rate(120),
             applied_late: rate(150),

@@ -71,7 +71,7 @@ impl Scenario {
             },
             (25..55, Some(click)) => self.sign_up(click),
             (55..62, click) if !self.is_orderly => self.direct(click),
-            (_, Some(click)) => self.sale(click),
+            (_, Some(click)) => self.sale(&click),
         }
     }
 
@@ -97,9 +97,9 @@ impl Scenario {
         }
     }
 
-    fn sale(&self, click: ReferralId) -> Body {
+    fn sale(&self, click: &ReferralId) -> Body {
         let chance = &self.scene.chance;
-        let customer = self.customer_of(&click);
+        let customer = self.customer_of(click);
         let by_id = self.is_orderly || chance.hits(600);
         let by_referral = chance.hits(500);
         let order = chance.between(0, 2);

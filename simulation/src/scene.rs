@@ -11,7 +11,7 @@ use attribution::time::{Clock, Timestamp};
 use crate::breakage::Breakage;
 use crate::chance::Chance;
 use crate::crash_point::{CrashPoint, CrashPoints};
-use crate::executor::{Executor, Sleep};
+use crate::executor::{Executor, Life, Sleep};
 use crate::faults::Faults;
 
 /// See the module.
@@ -27,6 +27,7 @@ pub struct Scene {
     /// What is built wrong.
     breakage: Option<Breakage>,
     trace: Option<RefCell<Vec<String>>>,
+    doomed: RefCell<Vec<Life>>,
 }
 
 impl Scene {
@@ -42,6 +43,7 @@ impl Scene {
             crash_points: CrashPoints::default(),
             breakage,
             trace: traced.then(RefCell::default),
+            doomed: RefCell::default(),
         }
     }
 
@@ -54,6 +56,16 @@ impl Scene {
     pub fn hit(&self, point: CrashPoint) {
         self.note(|| format!("*** {}", point.name()));
         self.crash_points.hit(point);
+    }
+
+    /// An object's instance is to die at its next await.
+    pub fn doom(&self, life: Life) {
+        self.doomed.borrow_mut().push(life);
+    }
+
+    /// Whoever is to die now.
+    pub fn doomed(&self) -> Vec<Life> {
+        self.doomed.take()
     }
 
     /// Writes a line of the trace.

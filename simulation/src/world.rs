@@ -142,6 +142,7 @@ impl World {
                 Step::Ran(Some(life)) => self.perhaps_kill(life),
                 Step::Ran(None) => {}
             }
+            self.scene.doomed().into_iter().for_each(|life| self.objects.kill(life));
             self.alarms.watch();
         }
     }
