@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help setup setup-tests tracker build dev test test-style test-rules test-simulation test-tracker test-api \
-	simulate clean
+	simulate crash-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -53,7 +53,11 @@ test-tracker: setup-tests ## the tracker's crate in Chromium
 
 test-api: setup-tests build ## against workerd, D1, Durable Objects and Chromium
 	@echo '==> api: tests against the real runtime'
-	@node --test --test-reporter=spec --test-concurrency=2 'tests/**/*.test.mjs'
+	@node --disable-warning=ExperimentalWarning --test --test-reporter=spec --test-concurrency=2 'tests/**/*.test.mjs'
+
+crash-test: setup-tests build ## the runtime killed 100 times under load: nothing acknowledged lost or counted twice
+	@echo '==> crash: 100 kills under load'
+	@KILLS=$${KILLS:-100} node --disable-warning=ExperimentalWarning --test --test-reporter=spec tests/crash/crash.test.mjs
 
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
 	@rm -rf target node_modules worker/build tracker/dist

@@ -6,7 +6,7 @@ CREATE TABLE kept_answer (
   value       TEXT NOT NULL,            -- the key, as sent
   body_hash   TEXT NOT NULL,            -- SHA-256 of the body: the same key with another one is refused
   request_id  TEXT NOT NULL,
-  referral_id TEXT NOT NULL,            -- whom the answer is about
+  referral_id TEXT,                     -- whom the answer is about, if it is about anybody
   outcome     TEXT NOT NULL,            -- what the answer is made from (JSON)
   created_at  INTEGER NOT NULL,
   PRIMARY KEY (team_id, is_test, route, value)

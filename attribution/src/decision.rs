@@ -47,6 +47,26 @@ pub enum Reason {
     MissingRate,
     /// No referral is known by any of the identifiers.
     ReferralNotFound,
+    /// The incentive's cap for this customer is used up.
+    CapReached,
+    /// The sale was paid back in full.
+    SaleRefunded,
+    /// The sale was paid back in part.
+    SalePartlyRefunded,
+    /// A commission that was paid out is taken back by the next payout.
+    PaidCommissionClawedBack,
+    /// A refund came before its sale.
+    RefundWaitsForItsSale,
+    /// The sale of a waiting refund has come.
+    RefundMetItsSale,
+    /// The sale came, but in another currency, or nothing of it was left.
+    RefundDidNotFitItsSale,
+    /// The sale of a waiting refund did not come in time.
+    RefundExpired,
+    /// The hold of commissions has ended.
+    HoldEnded,
+    /// Commissions were paid out.
+    CommissionsPaid,
 }
 
 impl Reason {
@@ -84,6 +104,20 @@ impl Reason {
             Self::ReferralRejected => "The referral was rejected, so its sales earn nothing.",
             Self::AffiliateNotApproved => "The affiliate's partnership with the program is not approved.",
             Self::MissingRate => "The sale's currency has no rate yet; the commission waits for it.",
+            Self::CapReached => "The incentive's cap for this customer is used up.",
+            Self::SaleRefunded => "The sale was paid back in full; it earns nothing.",
+            Self::SalePartlyRefunded => "The sale was paid back in part; what it earned was reduced pro rata.",
+            Self::PaidCommissionClawedBack => {
+                "The sale was paid back after its commission had been paid out; the next payout nets it."
+            }
+            Self::RefundWaitsForItsSale => "The refund came before its sale and waits for it.",
+            Self::RefundMetItsSale => "The sale came and the refund that waited for it was applied.",
+            Self::RefundDidNotFitItsSale => {
+                "The sale came in another currency than the waiting refund, or nothing of it was left to pay back."
+            }
+            Self::RefundExpired => "The sale of this refund did not come in time.",
+            Self::HoldEnded => "The hold period has ended; the commissions are ready to be paid.",
+            Self::CommissionsPaid => "The commissions were paid out.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
         }
     }

@@ -44,6 +44,7 @@ pub fn percentage(id: &str, parts_per_million: i64, applies_to: AppliesTo) -> In
         reward: Reward::Percentage(Rate::from_parts_per_million(parts_per_million).unwrap()),
         applies_to,
         approval: Approval::Automatic,
+        cap_minor: None,
     }
 }
 

@@ -72,6 +72,20 @@ pub fn mint(prefix: &str, random: &mut impl Random) -> String {
     id
 }
 
+/// An id that follows from `parts` alone: the same parts make the same id for ever, wherever it is asked for.
+pub fn derive(prefix: &str, parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    let bits = digest.iter().take(16).fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    let mut id = format!("{prefix}_");
+    push_base62(&mut id, bits, RANDOM_DIGITS);
+    id
+}
+
 /// Reads the placement out of an id made by [`mint_placed`] with `prefix`; `None` for anything else.
 pub fn placement_of(prefix: &str, id: &str) -> Option<Placement> {
     let digits = id.strip_prefix(prefix)?.strip_prefix('_')?.as_bytes();
@@ -158,6 +172,19 @@ id_types! {
     ConversionId, "conv";
     /// What a sale or a lead earns.
     CommissionId, "com";
+    /// What is paid back of a sale.
+    RefundId, "rfd";
+    /// What is paid out to an affiliate.
+    PayoutId, "pay";
+    /// Where a program's subscriber wants its webhooks.
+    WebhookEndpointId, "whe";
+}
+
+impl WebhookEndpointId {
+    /// Mints the id of a new endpoint.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
 }
 
 impl ReferralId {
@@ -174,6 +201,13 @@ impl ReferralId {
 
 impl ConversionId {
     /// Mints the id of a sale of a referral in `placement`.
+    pub fn mint(placement: Placement, random: &mut impl Random) -> Self {
+        Self(mint_placed(Self::PREFIX, placement, random))
+    }
+}
+
+impl RefundId {
+    /// Mints the id of a refund of a sale of a referral in `placement`.
     pub fn mint(placement: Placement, random: &mut impl Random) -> Self {
         Self(mint_placed(Self::PREFIX, placement, random))
     }
@@ -211,6 +245,16 @@ mod tests {
     fn anything_else_has_no_placement() {
         for text in ["", "ref_", "ref_0A", "clk_0110000000000000000000000", "ref_011000000000000000000000!", "ref_é"] {
             assert_eq!(ReferralId::new(text).placement(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_derived_id_follows_from_its_parts_alone() {
+        let id = derive("evt", &["ref_1", "2", "0"]);
+        assert_eq!(id, derive("evt", &["ref_1", "2", "0"]));
+        assert_eq!(id.len(), 4 + RANDOM_DIGITS);
+        for other in [["ref_1", "2", "1"], ["ref_1", "20", ""], ["ref_12", "", "0"]] {
+            assert_ne!(id, derive("evt", &other));
         }
     }
 

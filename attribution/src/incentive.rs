@@ -26,6 +26,8 @@ pub struct Incentive {
     pub applies_to: AppliesTo,
     /// How its commissions come to be payable.
     pub approval: Approval,
+    /// All that an affiliate may earn by one customer, in minor units of the team's currency.
+    pub cap_minor: Option<i64>,
 }
 
 /// Who earns by an incentive.

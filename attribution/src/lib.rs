@@ -31,6 +31,8 @@ pub mod money;
 pub mod program;
 pub mod referral;
 pub mod sale;
+pub mod scheduler;
 pub mod shard;
 pub mod status;
 pub mod time;
+pub mod webhooks;

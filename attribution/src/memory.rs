@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use crate::decision::Reason;
-use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId};
-use crate::ledger::{Change, Event, KeptAnswer, KeptKey, NotCommitted, Query, State, Store, Unavailable};
+use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, RefundId};
+use crate::ledger::{Change, Event, KeptAnswer, KeptKey, NotCommitted, Query, SaleQuery, State, Store, Unavailable};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
-use crate::sale::{Commission, Conversion, RecordedSale};
+use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
 use crate::status::CommissionStatus;
 
 /// The tables, each under its primary key.
@@ -22,6 +22,8 @@ pub struct Rows {
     pub conversions: BTreeMap<ConversionId, Conversion>,
     pub commissions: BTreeMap<CommissionId, Commission>,
     pub sale_keys: HashMap<(ProgramId, bool, String), ConversionId>,
+    pub refunds: BTreeMap<RefundId, SaleRefund>,
+    pub parked: BTreeMap<RefundId, ParkedRefund>,
     pub kept_answers: BTreeMap<KeptKey, KeptAnswer>,
     pub events: Vec<Event>,
 }
@@ -171,15 +173,49 @@ impl Rows {
             let id = self.identities.get(&(program_id.clone(), *is_test, identity.clone()))?;
             Some((identity.clone(), self.referrals.get(id)?.clone()))
         };
-        let by_key =
-            query.sale_key.as_ref().and_then(|key| self.sale_keys.get(&(program_id.clone(), *is_test, key.clone())));
-        let sale = by_key.or(query.conversion_id.as_ref()).and_then(|id| {
-            let conversion = self.conversions.get(id)?.clone();
-            let commission = conversion.commission_id.as_ref().and_then(|id| self.commissions.get(id).cloned());
-            Some(RecordedSale { conversion, commission })
+        let sale = query.sale.as_ref().and_then(|wanted| self.recorded_sale(wanted, program_id, *is_test));
+        let mut referrals: Vec<Referral> = referrals;
+        if let Some(sale) = &sale
+            && !query.referrals.contains(&sale.conversion.referral_id)
+        {
+            referrals.extend(self.referrals.get(&sale.conversion.referral_id).cloned());
+        }
+        let of_program = |scope: &Scope| scope.program_id == *program_id && scope.is_test == *is_test;
+        let refund_key = query.refund.as_ref().and_then(|(key, _)| key.as_ref());
+        let refund = query.refund.as_ref().and_then(|(key, id)| {
+            let is_wanted = |refund: &&SaleRefund| {
+                refund.id == *id || (key.is_some() && refund.refund_key == *key && of_program(&refund.scope))
+            };
+            self.refunds.values().find(is_wanted).cloned()
         });
+        let waits = |parked: &&ParkedRefund| {
+            let by_sale = query.parked_for.as_ref() == Some(&parked.sale_key);
+            of_program(&parked.scope) && (by_sale || (refund_key.is_some() && parked.refund_key.as_ref() == refund_key))
+        };
+        let commissions =
+            self.commissions.values().filter(|row| query.commissions_of.as_ref() == Some(&row.referral_id));
+        let with_sale = |row: &Commission| {
+            let conversion = row.conversion_id.as_ref().and_then(|id| self.conversions.get(id).cloned());
+            (row.clone(), conversion)
+        };
         let kept_answer = query.kept_answer.as_ref().and_then(|key| self.kept_answers.get(key).cloned());
-        State { referrals, holders: query.identities.iter().filter_map(holder).collect(), sale, kept_answer }
+        State {
+            referrals,
+            holders: query.identities.iter().filter_map(holder).collect(),
+            sale,
+            refund,
+            parked: self.parked.values().filter(waits).cloned().collect(),
+            commissions: commissions.map(with_sale).collect(),
+            kept_answer,
+        }
+    }
+
+    fn recorded_sale(&self, wanted: &SaleQuery, program_id: &ProgramId, is_test: bool) -> Option<RecordedSale> {
+        let key = wanted.key.as_ref().map(|key| (program_id.clone(), is_test, key.clone()));
+        let id = key.and_then(|key| self.sale_keys.get(&key)).or(wanted.id.as_ref())?;
+        let conversion = self.conversions.get(id)?.clone();
+        let commission = conversion.commission_id.as_ref().and_then(|id| self.commissions.get(id).cloned());
+        Some(RecordedSale { conversion, commission })
     }
 
     /// Writes one row or says which constraint forbids it.
@@ -214,9 +250,35 @@ impl Rows {
             Change::InsertConversion(conversion) => {
                 self.require(&conversion.referral_id)?;
                 if let Some(key) = &conversion.sale_key {
+                    if self.parked.values().any(|parked| parked.scope == *scope && parked.sale_key == *key) {
+                        return Err("a refund waits for the sale");
+                    }
                     claim(&mut self.sale_keys, place(scope, key.clone()), &conversion.id)?;
                 }
                 insert(&mut self.conversions, &conversion.id, conversion)
+            }
+            Change::UpdateConversion(conversion) => update(&mut self.conversions, &conversion.id, conversion),
+            Change::UpdateCommission(commission) => update(&mut self.commissions, &commission.id, commission),
+            Change::InsertRefund(refund) => {
+                let taken = |other: &SaleRefund| other.scope == *scope && other.refund_key == refund.refund_key;
+                if refund.refund_key.is_some() && self.refunds.values().any(taken) {
+                    return Err("the refund's key is taken");
+                }
+                insert(&mut self.refunds, &refund.id, refund)
+            }
+            Change::ParkRefund(parked) => {
+                if self.sale_keys.contains_key(&place(scope, parked.sale_key.clone())) {
+                    return Err("the sale is there");
+                }
+                let taken = |other: &ParkedRefund| other.scope == *scope && other.refund_key == parked.refund_key;
+                if parked.refund_key.is_some() && self.parked.values().any(taken) {
+                    return Err("the waiting refund's key is taken");
+                }
+                insert(&mut self.parked, &parked.id, parked)
+            }
+            Change::SettleRefund(parked) => {
+                self.parked.remove(&parked.id);
+                Ok(())
             }
             Change::InsertCommission(commission) => {
                 self.require(&commission.referral_id)?;
@@ -224,12 +286,11 @@ impl Rows {
             }
             Change::KeepAnswer(key, answer) => insert(&mut self.kept_answers, key, answer),
             Change::AppendEvent(event) => {
-                self.require(&event.referral_id)?;
                 if rules_version != Some(event.rules_version) {
                     return Err("event.rules_version has moved on");
                 }
-                if self.events.iter().any(|old| old.referral_id == event.referral_id && old.seq == event.seq) {
-                    return Err("event's referral_id and seq are taken");
+                if self.events.iter().any(|old| old.subject == event.subject && old.seq == event.seq) {
+                    return Err("event's subject and seq are taken");
                 }
                 self.events.push((**event).clone());
                 Ok(())
@@ -253,6 +314,12 @@ fn insert<K: Clone + Ord, V: Clone>(table: &mut BTreeMap<K, V>, id: &K, row: &V)
         return Err("a row has this id");
     }
     table.insert(id.clone(), row.clone());
+    Ok(())
+}
+
+fn update<K: Ord, V: Clone>(table: &mut BTreeMap<K, V>, id: &K, row: &V) -> Result<(), &'static str> {
+    let stored = table.get_mut(id).ok_or("no such row")?;
+    *stored = row.clone();
     Ok(())
 }
 

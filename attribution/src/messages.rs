@@ -21,7 +21,7 @@ pub struct Message {
     pub data: Value,
 }
 
-/// `referral.lead` or `referral.converted`.
+/// `referral.*`.
 pub fn referral_message(kind: &str, referral: &Referral, affiliate: &Affiliate) -> Message {
     let email = referral.email.as_ref();
     let data = json!({
@@ -39,7 +39,7 @@ pub fn referral_message(kind: &str, referral: &Referral, affiliate: &Affiliate) 
     Message { kind: kind.to_owned(), data }
 }
 
-/// `transaction.created` for a sale; the commission's fields are null when it earned none.
+/// `transaction.*` for a sale, refunds taken off; the commission's fields are null when it earned none.
 pub fn sale_message(kind: &str, conversion: &Conversion, commission: Option<&Commission>) -> Message {
     let amount = commission.and_then(Commission::amount);
     let data = json!({
@@ -47,7 +47,7 @@ pub fn sale_message(kind: &str, conversion: &Conversion, commission: Option<&Com
         "referralId": conversion.referral_id.as_str(),
         "affiliateId": conversion.affiliate_id.as_str(),
         "affiliateProgramId": conversion.scope.program_id.as_str(),
-        "saleAmount": decimal(conversion.amount),
+        "saleAmount": decimal(conversion.remaining()),
         "saleCurrency": conversion.amount.currency.code(),
         "saleStatus": conversion.sales_status.as_str().to_uppercase(),
         "commissionId": commission.map(|commission| commission.id.as_str()),
@@ -61,8 +61,8 @@ pub fn sale_message(kind: &str, conversion: &Conversion, commission: Option<&Com
     Message { kind: kind.to_owned(), data }
 }
 
-/// `transaction.created` for a lead that earned its incentive.
-pub fn lead_commission_message(commission: &Commission) -> Message {
+/// `transaction.*` for what a lead has earned.
+pub fn lead_commission_message(kind: &str, commission: &Commission) -> Message {
     let data = json!({
         "transactionId": commission.id.as_str(),
         "referralId": commission.referral_id.as_str(),
@@ -79,7 +79,7 @@ pub fn lead_commission_message(commission: &Commission) -> Message {
         "type": "COMMISSION",
         "createdAt": commission.created_at.to_rfc3339(),
     });
-    Message { kind: "transaction.created".to_owned(), data }
+    Message { kind: kind.to_owned(), data }
 }
 
 /// An amount as a JSON number in major units, exactly as its decimal text.

@@ -130,6 +130,18 @@ impl fmt::Display for Money {
     }
 }
 
+/// `minor × part ÷ whole`, rounded half-up (away from zero at exactly half); nothing of nothing. `part` is at most `whole`.
+pub fn pro_rata(minor: i64, part: i64, whole: i64) -> i64 {
+    let whole = i128::from(whole);
+    if whole == 0 {
+        return 0;
+    }
+    let product = i128::from(minor) * i128::from(part);
+    let rounded = (2 * product.abs() + whole.abs()) / (2 * whole.abs());
+    // A part of the whole, so it fits where `minor` did.
+    i64::try_from(rounded * product.signum() * whole.signum()).unwrap_or(MAX_MINOR)
+}
+
 /// A share of a whole in parts per million: 30 % is 300 000. At most the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::decision::{Decision, Reason};
-use crate::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ReferralId};
+use crate::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ReferralId, RefundId};
 use crate::incentive::Purchase;
 use crate::money::{Currency, Money};
 use crate::referral::Scope;
@@ -26,6 +26,8 @@ pub struct Conversion {
     pub sale_key: Option<String>,
     /// What was paid.
     pub amount: Money,
+    /// What was paid back of it, in minor units of its currency.
+    pub refunded_minor: i64,
     /// Where the purchase is.
     pub sales_status: SalesStatus,
     /// What was bought, by whom, as the caller said it.
@@ -84,8 +86,12 @@ pub struct Commission {
     pub conversion_id: Option<ConversionId>,
     /// The incentive that priced it.
     pub incentive_id: IncentiveId,
-    /// In minor units of `currency`; `None` while it waits for a rate of exchange.
+    /// In minor units of `currency`, refunds taken off; `None` while it waits for a rate of exchange.
     pub amount_minor: Option<i64>,
+    /// What it was before any refund.
+    pub earned_minor: Option<i64>,
+    /// What later commissions take back of it since it was paid out.
+    pub clawed_back_minor: i64,
     /// The team's currency.
     pub currency: Currency,
     /// Where it is on its way.
@@ -102,10 +108,18 @@ pub struct Commission {
     pub updated_at: Timestamp,
 }
 
+impl Conversion {
+    /// What was paid and not paid back.
+    pub fn remaining(&self) -> Money {
+        Money { minor: self.amount.minor - self.refunded_minor, currency: self.amount.currency }
+    }
+}
+
 impl Commission {
-    /// The amount with its currency; `None` while it waits for a rate.
+    /// What is earned by it after all refunds; `None` while it waits for a rate.
     pub fn amount(&self) -> Option<Money> {
-        self.amount_minor.map(|minor| Money { minor, currency: self.currency })
+        let minor = self.amount_minor? - self.clawed_back_minor;
+        Some(Money { minor, currency: self.currency })
     }
 }
 
@@ -116,4 +130,54 @@ pub struct RecordedSale {
     pub conversion: Conversion,
     /// What it earned, if anything.
     pub commission: Option<Commission>,
+}
+
+/// What was paid back of a sale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SaleRefund {
+    /// Its id.
+    pub id: RefundId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The sale.
+    pub conversion_id: ConversionId,
+    /// The key by which the same refund is recognised.
+    pub refund_key: Option<String>,
+    /// What was paid back.
+    pub amount: Money,
+    /// What the caller asked for; `None` for all that remained.
+    pub asked: Option<Money>,
+    /// What the affiliate earns less, in minor units of the team's currency.
+    pub deducted_minor: i64,
+    /// The negative commission, where the sale's was paid out.
+    pub clawback_id: Option<CommissionId>,
+    /// Why, as the caller said it.
+    pub reason: Option<String>,
+    /// When it was paid back.
+    pub refunded_at: Timestamp,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+}
+
+/// A refund that came before its sale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParkedRefund {
+    /// Its id.
+    pub id: RefundId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The key of the sale that it waits for.
+    pub sale_key: String,
+    /// The key by which the same refund is recognised.
+    pub refund_key: Option<String>,
+    /// What is to be paid back; `None` for everything.
+    pub amount: Option<Money>,
+    /// Why, as the caller said it.
+    pub reason: Option<String>,
+    /// When it was paid back.
+    pub refunded_at: Timestamp,
+    /// Since when it waits.
+    pub parked_at: Timestamp,
+    /// When it is given up.
+    pub expires_at: Timestamp,
 }

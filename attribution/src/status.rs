@@ -132,6 +132,13 @@ vocabulary! {
     }
 }
 
+impl CommissionStatus {
+    /// Whether it is in a payout: what is paid is netted by a later one, and not changed.
+    pub fn is_paid_out(self) -> bool {
+        matches!(self, Self::ProcessingPayout | Self::Paid)
+    }
+}
+
 impl ReferralStatus {
     /// Whether the customer has gone beyond signing up, so that a lead can no longer be recorded for them.
     pub fn is_converted(self) -> bool {

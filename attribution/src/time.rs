@@ -8,9 +8,12 @@ pub const DAY_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
 
 /// The clock of whoever runs the rules.
 pub trait Clock {
-    /// The moment.
+    /// Now. Two calls may be apart by whatever was awaited between them.
     fn now(&self) -> Timestamp;
+}
 
+/// A clock that can be waited for.
+pub trait Timer: Clock {
     /// Waits so long.
     fn sleep(&self, milliseconds: u32) -> impl Future<Output = ()>;
 }

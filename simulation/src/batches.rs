@@ -37,6 +37,13 @@ pub fn in_words(batch: &[Change]) -> String {
         Change::InsertCommission(row) => format!("commission {} of {:?}", row.id, row.amount_minor),
         Change::AppendEvent(row) => format!("{} seq {} rules {}", row.kind, row.seq, row.rules_version),
         Change::KeepAnswer(key, _) => format!("answer to {}", key.value),
+        Change::UpdateConversion(row) => format!("sale {} refunded {}", row.id, row.refunded_minor),
+        Change::UpdateCommission(row) => {
+            format!("commission {} is {:?}, {}", row.id, row.amount_minor, row.status.as_str())
+        }
+        Change::InsertRefund(row) => format!("refund {} of {}", row.id, row.amount.minor),
+        Change::ParkRefund(row) => format!("refund {} waits for {}", row.id, row.sale_key),
+        Change::SettleRefund(row) => format!("refund {} waits no longer", row.id),
         Change::DeclineLeadCommission(id, _) => format!("lead commission of {id} declined"),
     });
     words.collect::<Vec<_>>().join("; ")
@@ -102,7 +109,9 @@ fn renumber(rows: &Rows, change: &mut Change) {
     let next = |id: &ReferralId| rows.referrals.get(id).map(|stored| stored.seq + 1);
     match change {
         Change::UpdateReferral(referral) => referral.seq = next(&referral.id).unwrap_or(referral.seq),
-        Change::AppendEvent(event) if event.seq > 1 => event.seq = next(&event.referral_id).unwrap_or(event.seq),
+        Change::AppendEvent(event) if event.seq > 1 => {
+            event.seq = next(&ReferralId::new(event.subject.as_str())).unwrap_or(event.seq)
+        }
         _ => {}
     }
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use attribution::ledger::Pause;
-use attribution::time::{Clock, Timestamp};
+use attribution::time::{Clock, Timer, Timestamp};
 
 use crate::breakage::Breakage;
 use crate::chance::Chance;
@@ -91,7 +91,9 @@ impl Clock for Scene {
     fn now(&self) -> Timestamp {
         Timestamp::from_milliseconds(self.executor.now())
     }
+}
 
+impl Timer for Scene {
     async fn sleep(&self, milliseconds: u32) {
         self.executor.sleep(milliseconds).await;
     }

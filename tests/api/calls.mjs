@@ -11,6 +11,7 @@ const TABLES = [
   "event",
   "unattributed_sale",
   "test_event",
+  "webhook_endpoint",
 ];
 
 /** Posts with the team's live key, or with another one (null: none). */

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { startLedger } from "../support/ledger.mjs";
 import { latestClicks, rowCounts } from "./calls.mjs";
-import { assertError, BODY_ROUTES, keyOf, READ_ROUTES } from "./routes.mjs";
+import { ACTION_ROUTES, assertError, BODY_ROUTES, keyOf, READ_ROUTES, ROUTES } from "./routes.mjs";
 
 const LIMIT = 64 * 1024;
 
@@ -20,7 +20,7 @@ async function assertNothingStored(ledger) {
 }
 
 function send(ledger, route, body, headers) {
-  return ledger.request("POST", route.path, { key: keyOf(ledger, route), body, headers });
+  return ledger.request(route.method ?? "POST", route.path, { key: keyOf(ledger, route), body, headers });
 }
 
 test("what is no JSON object is a 400", async (t) => {
@@ -70,7 +70,7 @@ test("text that is no UTF-8 is a 400", async (t) => {
     const body = Buffer.concat([Buffer.from(`{"${name}":"`), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]);
     const key = keyOf(ledger, route);
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
-    const response = await fetch(ledger.url + route.path, { method: "POST", headers, body });
+    const response = await fetch(ledger.url + route.path, { method: route.method ?? "POST", headers, body });
     assertError(route.path, await read(response), 400, "VALIDATION_ERROR");
   }
   await assertNothingStored(ledger);
@@ -78,12 +78,9 @@ test("text that is no UTF-8 is a 400", async (t) => {
 
 test("another method than the route's is a 405 that names the right one", async (t) => {
   const ledger = await startLedger(t);
-  const wrong = [
-    ...BODY_ROUTES.map((route) => ({ ...route, allow: "POST", methods: ["GET", "PUT", "PATCH", "DELETE"] })),
-    ...READ_ROUTES.map((route) => ({ ...route, allow: "GET", methods: ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] })),
-  ];
-  for (const route of wrong) {
-    for (const method of route.methods) {
+  for (const route of ROUTES) {
+    const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", ...(route.method === "GET" ? ["OPTIONS"] : [])];
+    for (const method of methods.filter((method) => !route.allow.split(", ").includes(method))) {
       const body = ["PUT", "PATCH", "POST"].includes(method) ? (route.body ?? {}) : undefined;
       const answer = await ledger.request(method, route.path, { key: keyOf(ledger, route), body });
       assertError(route.path, answer, 405);
@@ -196,7 +193,7 @@ test("a wrong key is told before a wrong body", async (t) => {
     for (const body of ["{", paddedTo(LIMIT + 1, {})]) {
       assertError(
         route.path,
-        await ledger.request("POST", route.path, { body, headers: alone }),
+        await ledger.request(route.method ?? "POST", route.path, { body, headers: alone }),
         401,
         "MISSING_API_KEY",
       );
@@ -210,10 +207,11 @@ test("every answer carries a request id of its own", async (t) => {
   for (const route of [...BODY_ROUTES, ...BODY_ROUTES]) {
     ids.add((await send(ledger, route, route.body)).headers.get("x-request-id"));
   }
-  for (const route of READ_ROUTES) {
-    ids.add((await ledger.request("GET", route.path, { key: keyOf(ledger, route) })).headers.get("x-request-id"));
+  for (const route of ROUTES.filter(({ body }) => body === undefined)) {
+    const answer = await ledger.request(route.method, route.path, { key: keyOf(ledger, route) });
+    ids.add(answer.headers.get("x-request-id"));
   }
-  assert.equal(ids.size, 2 * BODY_ROUTES.length + READ_ROUTES.length);
+  assert.equal(ids.size, 2 * BODY_ROUTES.length + READ_ROUTES.length + ACTION_ROUTES.length);
   for (const id of ids) assert.match(id, /^req_\w{22}$/);
 });
 
@@ -230,7 +228,7 @@ async function sendInPieces(ledger, route, body) {
     bytes.subarray(piece * 8192, (piece + 1) * 8192),
   );
   const response = await fetch(ledger.url + route.path, {
-    method: "POST",
+    method: route.method ?? "POST",
     headers: {
       ...alone,
       "content-type": "application/json",
@@ -248,7 +246,7 @@ async function sendRaw(ledger, route, body) {
   const key = keyOf(ledger, route);
   const socket = connect(Number(port), hostname);
   await once(socket, "connect");
-  const lines = [`POST ${route.path} HTTP/1.1`, `Host: ${hostname}`, "Connection: close", "Transfer-Encoding: chunked"];
+  const lines = [`${route.method ?? "POST"} ${route.path} HTTP/1.1`, `Host: ${hostname}`, "Connection: close", "Transfer-Encoding: chunked"];
   if (key !== undefined) lines.push(`Authorization: Bearer ${key}`);
   socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
   return text(socket);

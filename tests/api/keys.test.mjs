@@ -4,18 +4,14 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { letters, startLedger } from "../support/ledger.mjs";
 import { click, get, post, rowCounts, signedUp } from "./calls.mjs";
-import { assertError, BODY_ROUTES, isAffitor, READ_ROUTES } from "./routes.mjs";
+import { assertError, isAffitor, ROUTES } from "./routes.mjs";
 
 const DAY = 24 * 60 * 60 * 1000;
 
-const routes = [
-  ...BODY_ROUTES.map((route) => ({ ...route, method: "POST" })),
-  ...READ_ROUTES.map((route) => ({ ...route, method: "GET" })),
-];
-const affonso = routes.filter((route) => route.key === "live");
-const affitor = routes.filter((route) => route.key === "token");
+const affonso = ROUTES.filter((route) => route.key === "live");
+const affitor = ROUTES.filter((route) => route.key === "token");
 // A key is optional on track/lead; present but wrong it is refused.
-const lead = routes.find(({ path }) => path === "/api/v1/track/lead");
+const lead = ROUTES.find(({ path }) => path === "/api/v1/track/lead");
 
 const call = (ledger, route, authorization) =>
   ledger.request(route.method, route.path, {
@@ -151,5 +147,5 @@ test("open routes need no key, and refuse none that is right", async (t) => {
   assert.equal((await post(ledger, "/api/v1/track/click", track, { key: null })).status, 200);
   assert.equal((await post(ledger, "/api/v1/track/click", track, { key: ledger.fixture.keys.token })).status, 200);
   assert.equal((await get(ledger, "/healthz", { key: null })).status, 200);
-  assert.ok(routes.filter(({ path }) => isAffitor(path)).length === 4);
+  assert.ok(ROUTES.filter(({ path }) => isAffitor(path)).length === 4);
 });

@@ -22,7 +22,7 @@ export const WRONG = {
 
 const additional_data = object;
 
-/** Every route with a JSON body: a body that only lacks what the route looks up, and the fields that are published. */
+/** Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only lacks what the route looks up, and the fields that are published. */
 export const BODY_ROUTES = [
   {
     path: "/v1/clicks",
@@ -64,6 +64,21 @@ export const BODY_ROUTES = [
     },
   },
   {
+    path: "/v1/webhooks",
+    key: "live",
+    allow: "GET, POST",
+    body: { url: "https://hooks.example.com/clickledger" },
+    fields: { ...texts("url", "description"), events: list },
+  },
+  {
+    path: "/v1/webhooks/whe_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { url: "https://hooks.example.com/clickledger" },
+    fields: { ...texts("url", "description"), events: list, enabled: boolean },
+  },
+  {
     path: "/api/v1/track/click",
     body: { affiliate_url: "https://shop.example/?aff=alice" },
     fields: {
@@ -103,8 +118,26 @@ export const READ_ROUTES = [
   { path: "/v1/conversions/conv_none", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
+  { path: "/v1/webhooks", key: "live", allow: "GET, POST" },
+  { path: "/v1/webhooks/whe_none", key: "live", allow: "GET, PUT, DELETE" },
+  { path: "/v1/webhooks/whe_none/deliveries", key: "live" },
   { path: "/dashboard/overview", key: "live" },
   { path: "/healthz" },
+];
+
+/** Routes that do something and take no body. */
+export const ACTION_ROUTES = [
+  { path: "/v1/webhooks/whe_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
+  { path: "/v1/webhooks/whe_none/rotate-secret", key: "live" },
+  { path: "/v1/webhooks/whe_none/ping", key: "live" },
+  { path: "/v1/webhooks/whe_none/deliveries/evt_none/replay", key: "live" },
+  { path: "/v1/webhooks/whe_none/replay-failed", key: "live" },
+];
+
+/** Every route with the method that it is called by, and all that its path takes. */
+export const ROUTES = [
+  ...[...BODY_ROUTES, ...ACTION_ROUTES].map((route) => ({ method: "POST", allow: "POST", ...route })),
+  ...READ_ROUTES.map((route) => ({ method: "GET", allow: "GET", ...route })),
 ];
 
 export const isAffitor = (path) => path === "/api" || path.startsWith("/api/");

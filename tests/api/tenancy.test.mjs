@@ -167,6 +167,42 @@ test("two teams, and the two modes of one, use the same names without meeting", 
   assert.equal(hashes.length, 2);
 });
 
+for (const { name, of, by } of strangers) {
+  test(`a webhook endpoint cannot be seen, changed or used by ${name}`, async (t) => {
+    const ledger = await startLedger(t);
+    const owner = ledger.fixture.keys[of];
+    const url = "https://hooks.example.com/";
+    const made = await post(ledger, "/v1/webhooks", { url }, { key: owner });
+    assert.equal(made.status, 201, made.text);
+    const ping = await post(ledger, `/v1/webhooks/${made.json.data.id}/ping`, undefined, { key: owner });
+    assert.equal(ping.status, 202, ping.text);
+    const before = await contents(ledger);
+    const stranger = by(ledger.fixture);
+    const call = (method, id, path, body) =>
+      ledger.request(method, `/v1/webhooks/${id}${path}`, { key: stranger, body });
+    const calls = [
+      ["GET", ""],
+      ["PUT", "", { url: "https://elsewhere.example.com/", enabled: false }],
+      ["DELETE", ""],
+      ["GET", "/deliveries"],
+      ["POST", "/rotate-secret"],
+      ["POST", "/ping"],
+      ["POST", "/replay-failed"],
+      ["POST", `/deliveries/${ping.json.data.id}/replay`],
+    ];
+    for (const [method, path, body] of calls) {
+      const unknown = shape(await call(method, `whe_${letters(22)}`, path, body));
+      assert.equal(unknown.status, 404);
+      for (let twice = 0; twice < 2; twice += 1) {
+        assert.deepEqual(shape(await call(method, made.json.data.id, path, body)), unknown, `${method} ${path}`);
+      }
+    }
+    assert.deepEqual((await get(ledger, "/v1/webhooks", { key: stranger })).json.data, []);
+    assert.equal((await get(ledger, "/v1/webhooks", { key: owner })).json.data.length, 1);
+    assert.deepEqual(await contents(ledger), before);
+  });
+}
+
 test("a test row causes no webhook", async (t) => {
   const ledger = await startLedger(t);
   await customer(ledger, ledger.fixture.keys.test);

@@ -5,7 +5,8 @@ import { startLedger } from "../support/ledger.mjs";
 import { click, get, latestClicks, post, rowCounts } from "./calls.mjs";
 import { assertError, BODY_ROUTES, keyOf, WRONG } from "./routes.mjs";
 
-const send = (ledger, route, body) => ledger.request("POST", route.path, { key: keyOf(ledger, route), body });
+const send = (ledger, route, body) =>
+  ledger.request(route.method ?? "POST", route.path, { key: keyOf(ledger, route), body });
 
 async function assertUnharmed(ledger) {
   assert.deepEqual(await rowCounts(ledger), {});

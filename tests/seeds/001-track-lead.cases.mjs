@@ -120,7 +120,7 @@ export const cases = [
 
       assertAnswer(await scene.trackLead({ click_id: click, customer_key: userId, additional_data }), 200, leadTracked);
 
-      const events = await scene.select('SELECT detail FROM event WHERE referral_id = ? ORDER BY seq', click);
+      const events = await scene.select('SELECT detail FROM event WHERE subject = ? ORDER BY seq', click);
       assert.ok(events.some(({ detail }) => String(detail).includes('trial_started_from_pricing')), JSON.stringify(events));
     },
   },

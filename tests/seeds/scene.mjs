@@ -98,7 +98,7 @@ export class Scene {
 
   /** The webhook messages that a referral has caused, in order. */
   async messages(referralId) {
-    const events = await this.select('SELECT kind, messages FROM event WHERE referral_id = ? ORDER BY seq', referralId);
+    const events = await this.select('SELECT kind, messages FROM event WHERE subject = ? ORDER BY seq', referralId);
     return events.flatMap((event) => JSON.parse(event.messages ?? '[]'));
   }
 

@@ -23,13 +23,18 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object }} options columns of `program`; incentives `{trigger, kind, percent|amount_minor, apply_to,
- *   product_ids, approval, hold_days}`; `demo`: whether the demo shop is served
+ *   vars?: object, instances?: number, switchable?: boolean }} options columns of `program`; incentives `{trigger,
+ *   kind, percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
+ *   `instances` and `switchable` as of `startRuntime`
  */
 export async function startLedger(t, options = {}) {
   const keys = newKeys();
   const demo = options.demo ? { DEMO_SECRET_KEY: keys.live, DEMO_TRACKING_ID: "alice" } : {};
-  const runtime = await startRuntime({ vars: { IDENTITY_SECRET, ...demo, ...options.vars } });
+  const runtime = await startRuntime({
+    vars: { IDENTITY_SECRET, ...demo, ...options.vars },
+    instances: options.instances,
+    switchable: options.switchable,
+  });
   t.after(() => runtime.stop());
   const origins = options.browser_origins ?? ["https://shop.example"];
   const browser_origins = options.demo ? [...origins, runtime.url] : origins;
@@ -42,6 +47,10 @@ export async function startLedger(t, options = {}) {
     },
     fixture,
     restart: () => runtime.restart(),
+    kill: () => runtime.kill(),
+    database: runtime.database,
+    /** Where the SQLite files of D1 and of the objects are. */
+    state: runtime.state,
     /** A call: an object as body is sent as JSON, a text as it is. */
     async request(method, path, { key, body, headers = {} } = {}) {
       const response = await runtime.fetch(path, {

@@ -1,47 +1,90 @@
 // The built Worker in workerd, with its own D1 database and Durable Objects, for one test at a time.
+import { AsyncLocalStorage } from "node:async_hooks";
+import { subscribe } from "node:diagnostics_channel";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Log, LogLevel, Miniflare } from "miniflare";
+import { databaseSwitch } from "./database_switch.mjs";
 
 const root = join(import.meta.dirname, "../..");
 const NAME = "clickledger";
+const BACK_WITHIN_MILLISECONDS = 20_000;
+const LOCALHOST = "127.0.0.1";
+
+/** The processes that each runtime of this test has started: nobody else's workerd is ever touched. */
+const started = new AsyncLocalStorage();
+subscribe("child_process", ({ process }) => started.getStore()?.push(process));
+
+/** Bindings of Durable Objects and their classes, as in wrangler.toml. */
+const OBJECTS = { CLICK_LEDGER: "ClickLedger", WEBHOOK_SENDER: "WebhookSender", SCHEDULER: "Scheduler" };
 
 /**
  * Starts the Worker of `worker/build` on a free loopback port, migrations applied.
  *
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
- * @param {{ vars?: Record<string, string>, persist?: string }} options `vars` are added to those of wrangler.toml
+ * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean }} options
+ *   `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory
+ *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
+ *   and what they then log is not shown
  */
-export async function startRuntime({ vars = {}, persist } = {}) {
+export async function startRuntime({ vars = {}, persist, instances = 1, switchable = false } = {}) {
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
   const settings = await wranglerSettings();
+  const database = switchable ? databaseSwitch() : undefined;
+  const modules = await builtModules();
   const config = {
-    name: NAME,
     compatibilityDate: settings.compatibilityDate,
-    manifest: await builtModules(),
-    exports: { ClickLedger: { type: "durable-object", storage: "sqlite" } },
+    compatibilityFlags: settings.compatibilityFlags,
+    manifest: database === undefined ? modules : await database.around(modules),
     env: {
       DB: { type: "d1", id: "DB" },
-      CLICK_LEDGER: { type: "durable-object", worker: NAME, exportName: "ClickLedger" },
+      ...Object.fromEntries(
+        Object.entries(OBJECTS).map(([binding, exportName]) => [
+          binding,
+          { type: "durable-object", worker: NAME, exportName },
+        ]),
+      ),
       ...textBindings({ ...settings.vars, ...vars }),
+      ...database?.bindings,
     },
   };
+  const objects = Object.fromEntries(
+    Object.values(OBJECTS).map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
+  );
+  const others = Array.from({ length: instances - 1 }, (_, number) => `${NAME}-${number + 2}`);
 
   let server;
+  let cameBack;
+  const processes = [];
   const runtime = {
     /** Base URL without a slash at the end. */
     url: "",
-    /** The Worker's D1 database: `prepare`, `batch`, `exec`. */
+    /** The same of every instance, `url` first. */
+    urls: [],
+    /** The Worker's D1 database: `prepare`, `batch`, `exec`. It answers the test also when D1 is taken away. */
     db: undefined,
-    /** Like the global `fetch`, with a path; redirects are not followed. */
-    fetch: (path, init) => fetch(runtime.url + path, { redirect: "manual", ...init }),
+    /** Where the state is: `d1/` and `do/` hold SQLite files. */
+    state,
+    /** Like the global `fetch`, with a path; redirects are not followed. Each instance gets two calls in turn. */
+    fetch: (path, init) => fetch(nextUrl() + path, { redirect: "manual", ...init }),
+    /** What can be done to D1, where it is `switchable`: see database_switch.mjs. */
+    database,
     /** Stops the runtime and starts it on the same state, at the same URL. */
     async restart() {
-      const { port } = new URL(runtime.url);
+      const ports = runtime.urls.map((url) => Number(new URL(url).port));
       await server.dispose();
-      await start(Number(port));
+      await start(ports);
+    },
+    /** Ends the runtime's process at once, as a crash would, and starts it on the same state, at the same URL. */
+    async kill() {
+      const running = processes.filter((process) => process.exitCode === null && process.signalCode === null);
+      const back = new Promise((done) => (cameBack = done));
+      for (const process of running) process.kill("SIGKILL");
+      await Promise.race([back, notWithin(BACK_WITHIN_MILLISECONDS)]);
+      await connect();
     },
     async stop() {
       await server.dispose();
@@ -49,20 +92,45 @@ export async function startRuntime({ vars = {}, persist } = {}) {
     },
   };
 
-  async function start(port) {
-    server = new Miniflare({
-      host: "127.0.0.1",
-      port,
-      cf: false,
-      log: new Log(LogLevel.ERROR),
-      resourcePersistencePath: state,
-      workers: [{ config }],
-    });
-    runtime.url = (await server.ready).origin;
-    runtime.db = await server.getD1Database("DB");
+  let turn = 0;
+  // Two, so that callers who ask for two things by turns ask both instances for both.
+  const nextUrl = () => runtime.urls[(turn++ >> 1) % runtime.urls.length];
+
+  async function start(ports) {
+    processes.length = 0;
+    server = started.run(
+      processes,
+      () =>
+        new Miniflare({
+          host: LOCALHOST,
+          port: ports[0],
+          cf: false,
+          log: new Log(LogLevel.ERROR),
+          ...(switchable && { handleStructuredLogs: () => {} }),
+          resourcePersistencePath: state,
+          // A process that died is started again by the library itself, on the same ports.
+          unsafeHandleRuntimeRestart: () => cameBack?.(),
+          workers: [
+            { config: { ...config, name: NAME, exports: objects } },
+            ...others.map((name, number) => ({
+              config: { ...config, name },
+              dev: { unsafeDirectSockets: [{ host: LOCALHOST, port: ports[number + 1] }] },
+            })),
+          ],
+        }),
+    );
+    await connect();
   }
 
-  await start(0);
+  async function connect() {
+    const first = await server.ready;
+    const rest = await Promise.all(others.map((name) => server.unsafeGetDirectURL(name)));
+    runtime.urls = [first, ...rest].map(({ origin }) => origin);
+    [runtime.url] = runtime.urls;
+    runtime.db = await server.getD1Database("DB", NAME);
+  }
+
+  await start(Array.from({ length: instances }, () => 0));
   try {
     await migrate(runtime.db);
   } catch (error) {
@@ -70,6 +138,11 @@ export async function startRuntime({ vars = {}, persist } = {}) {
     throw error;
   }
   return runtime;
+}
+
+async function notWithin(milliseconds) {
+  await sleep(milliseconds, undefined, { ref: false });
+  throw new Error(`the runtime did not come back within ${milliseconds} ms`);
 }
 
 async function builtModules() {
@@ -87,13 +160,15 @@ async function builtModules() {
   };
 }
 
-/** The date and the [vars] of wrangler.toml, so that tests run what is deployed. */
+/** The date, the flags and the [vars] of wrangler.toml, so that tests run what is deployed. */
 async function wranglerSettings() {
   const text = await readFile(join(root, "wrangler.toml"), "utf8");
   const [, compatibilityDate] = text.match(/^compatibility_date = "(.+?)"/m);
+  const [, flags] = text.match(/^compatibility_flags = (\[.*?\])/m);
   const [, section] = text.match(/^\[vars\]\n(.*?)(?=^\[)/ms);
   return {
     compatibilityDate,
+    compatibilityFlags: JSON.parse(flags),
     vars: Object.fromEntries([...section.matchAll(/^(\w+) = "(.*?)"/gm)].map(([, name, value]) => [name, value])),
   };
 }

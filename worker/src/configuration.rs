@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use attribution::ids::{AffiliateId, ProgramId};
+use attribution::ids::{AffiliateId, ProgramId, WebhookEndpointId};
 use attribution::ledger::{Configuration, Unavailable};
 use attribution::program::{Affiliate, Program};
 use attribution::time::Timestamp;
@@ -25,6 +25,7 @@ const MAX_REMEMBERED: usize = 10_000;
 
 thread_local! {
     static PROGRAMS: Memory<ProgramId, Program> = Memory::default();
+    static SUBSCRIBERS: Memory<ProgramId, Vec<WebhookEndpointId>> = Memory::default();
     static PROGRAM_IDS: Memory<i64, ProgramId> = Memory::default();
     static AFFILIATES: Memory<AffiliateId, Affiliate> = Memory::default();
     static AFFILIATES_BY_CODE: Memory<(String, ProgramId), Affiliate> = Memory::default();
@@ -55,6 +56,20 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
         }
         rows.insert(key, (now(), value));
     }
+
+    fn forget(&self, key: &K) {
+        self.0.borrow_mut().remove(key);
+    }
+}
+
+/// Who is told of a program's live rows, as far as this isolate remembers: nobody where it does not. Costs no trip.
+pub fn remembered_subscribers(program: &ProgramId) -> Vec<WebhookEndpointId> {
+    SUBSCRIBERS.with(|memory| memory.recall(program)).unwrap_or_default()
+}
+
+/// Lets this isolate read a program afresh: something about it was just changed here.
+pub fn forget_program(program: &ProgramId) {
+    PROGRAMS.with(|memory| memory.forget(program));
 }
 
 /// The configuration as remembered, and D1 behind it.
@@ -128,11 +143,10 @@ impl Configuration for CachedConfiguration<'_> {
         if remembered.is_some() {
             return Ok(remembered);
         }
-        let program = store::program::find(self.0, id).await?;
-        if let Some(program) = &program {
-            PROGRAMS.with(|memory| memory.remember(id.clone(), program.clone()));
-        }
-        Ok(program)
+        let Some(snapshot) = store::program::find(self.0, id).await? else { return Ok(None) };
+        PROGRAMS.with(|memory| memory.remember(id.clone(), snapshot.program.clone()));
+        SUBSCRIBERS.with(|memory| memory.remember(id.clone(), snapshot.subscribers));
+        Ok(Some(snapshot.program))
     }
 
     async fn affiliate(&self, id: &AffiliateId, fresh: bool) -> Result<Option<Affiliate>, Unavailable> {

@@ -4,15 +4,15 @@
 
 use attribution::decision::Reason;
 use attribution::email::EmailHasher;
-use attribution::ids::{CommissionId, ConversionId, Placement, ProgramId, Random, ReferralId};
+use attribution::ids::{CommissionId, ConversionId, Placement, ProgramId, Random, ReferralId, RefundId};
 use attribution::ledger::{
-    Answer, Command, Configuration as _, Context, FirstSeen, IdempotencyKey, Outcome, RecordSale, Rejection,
+    Answer, Command, Configuration as _, Context, FirstSeen, IdempotencyKey, Outcome, RecordSale, Refund, Rejection,
     Unavailable,
 };
 use attribution::money::Money;
 use attribution::program::{Affiliate, Program};
 use attribution::referral::{Click, Identity, Referral, Scope};
-use attribution::sale::{RecordedSale, SaleDetails};
+use attribution::sale::{ParkedRefund, RecordedSale, SaleDetails, SaleRefund};
 use attribution::shard::{NewClick, Tracked};
 use attribution::status::SalesStatus;
 use attribution::time::Timestamp;
@@ -23,6 +23,7 @@ use crate::click_ledger::{self, ShardAnswer, ShardRequest};
 use crate::configuration::CachedConfiguration;
 use crate::input;
 use crate::platform::{Settings, SystemRandom, now};
+use crate::store::conversion::NamedSale;
 use crate::store::unattributed_sale::{self, UnattributedSale};
 use crate::store::{self, Database};
 
@@ -82,6 +83,41 @@ pub struct NewSale {
     pub occurred_at: Option<Timestamp>,
     /// Identifiers, products and the rest, as the caller sent them.
     pub details: SaleDetails,
+}
+
+/// A refund to be recorded.
+pub struct NewRefund {
+    /// Who asks.
+    pub context: Context,
+    /// The caller's program.
+    pub scope: Scope,
+    /// The sale: its id or its key.
+    pub sale: String,
+    /// What is paid back; `None` for all that remains.
+    pub amount: Option<Money>,
+    /// The key by which the same refund is recognised.
+    pub refund_key: Option<String>,
+    /// Whether that key with another amount is refused.
+    pub refuses_other_body: bool,
+    /// Whether the refund may wait for its sale.
+    pub may_wait: bool,
+    /// Why, as the caller says it.
+    pub reason: Option<String>,
+    /// When it was paid back, where that is not now.
+    pub refunded_at: Option<Timestamp>,
+}
+
+/// What came of a refund.
+pub enum RefundAnswer {
+    /// The sale after it; without a refund where nothing was left to pay back.
+    Refunded {
+        /// As stored.
+        sale: Box<RecordedSale>,
+        /// As stored.
+        refund: Option<Box<SaleRefund>>,
+    },
+    /// It waits for its sale.
+    Waits(Box<ParkedRefund>),
 }
 
 /// What came of a call.
@@ -154,7 +190,7 @@ impl Funnel {
             Outcome::Referral { referral, first_seen, reason } => {
                 Ok(Recorded { row: (*referral, reason), is_new: first_seen == FirstSeen::Now, replayed })
             }
-            Outcome::Sale { .. } => Err(Refusal::TryLater("a referral was asked for and a sale came back".to_owned())),
+            other => Err(unexpected_outcome(&other)),
         }
     }
 
@@ -197,10 +233,48 @@ impl Funnel {
             Outcome::Sale { sale, first_seen, differing } => {
                 Ok(Recorded { row: (*sale, differing), is_new: first_seen == FirstSeen::Now, replayed })
             }
-            Outcome::Referral { .. } => {
-                Err(Refusal::TryLater("a sale was asked for and a referral came back".to_owned()))
-            }
+            other => Err(unexpected_outcome(&other)),
         }
+    }
+
+    /// The sale that a refund is about: the gate's address, read again behind the gate.
+    pub async fn find_sale(&self, scope: &Scope, named: &str) -> Result<Option<NamedSale>, Unavailable> {
+        store::conversion::find_named(&self.database, scope, named).await
+    }
+
+    /// Records a refund at its sale's gate; while the sale is not known, at one that is made from what names it.
+    pub async fn record_refund(
+        &self,
+        new: NewRefund,
+        sale: Option<NamedSale>,
+    ) -> Result<Recorded<RefundAnswer>, Refusal> {
+        let of_key = || Placement::of_identity(&new.scope.program_id, &new.sale, self.settings.click_shards);
+        let gate = sale.as_ref().map(|sale| sale.referral_id.clone());
+        let gate = gate.unwrap_or_else(|| ReferralId::mint(of_key(), &mut SystemRandom));
+        let placement = gate.placement().unwrap_or_else(of_key);
+        let known = sale.is_some();
+        let command = Refund {
+            context: new.context,
+            gate,
+            scope: new.scope,
+            conversion_id: sale.map(|sale| sale.id),
+            sale_key: Some(new.sale).filter(|_| !known),
+            amount: new.amount,
+            refund_key: new.refund_key,
+            refuses_other_body: new.refuses_other_body,
+            may_wait: new.may_wait,
+            reason: new.reason,
+            refunded_at: new.refunded_at,
+            refund_id: RefundId::mint(placement, &mut SystemRandom),
+            clawback_id: CommissionId::mint(placement, &mut SystemRandom),
+        };
+        let Answer { outcome, replayed } = self.execute(Command::Refund(command)).await?;
+        let (row, first_seen) = match outcome {
+            Outcome::Refund { sale, refund, first_seen } => (RefundAnswer::Refunded { sale, refund }, first_seen),
+            Outcome::Parked { refund, first_seen } => (RefundAnswer::Waits(refund), first_seen),
+            other => return Err(unexpected_outcome(&other)),
+        };
+        Ok(Recorded { row, is_new: first_seen == FirstSeen::Now, replayed })
     }
 
     /// Keeps a sale that nobody is credited with, then refuses it.
@@ -274,6 +348,10 @@ impl Funnel {
     async fn ask(&self, placement: Placement, request: &ShardRequest) -> Result<ShardAnswer, Unavailable> {
         click_ledger::ask(&self.env, &self.settings, placement, request).await
     }
+}
+
+fn unexpected_outcome(outcome: &Outcome) -> Refusal {
+    Refusal::TryLater(format!("the ledger came to something else than was asked for: {outcome:?}"))
 }
 
 fn unexpected(answer: &ShardAnswer) -> Refusal {

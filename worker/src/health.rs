@@ -1,24 +1,67 @@
-//! `GET /healthz`: whether D1 and the objects answer.
+//! `GET /healthz`: whether D1 and the objects answer, and how the work behind the answers is going.
 
-use serde_json::json;
-use worker::console_error;
+use attribution::ledger::Unavailable;
+use attribution::time::Timestamp;
+use futures_util::future::join3;
+use serde_json::{Value, json};
+use worker::{Env, console_error};
 
 use crate::funnel::Funnel;
 use crate::http::Answer;
+use crate::scheduler::{self, SchedulerFigures};
 
-/// 200 when both answer, else 503 that says which does not.
-pub async fn check(funnel: &Funnel) -> Answer {
-    let database = funnel.database.ping().await.map_err(|away| away.to_string());
-    let objects = funnel.ping_objects().await.map_err(|refusal| format!("{refusal:?}"));
+/// 200 when both answer, else 503 that says which does not. The scheduler's figures are those of its last minute; it is
+/// started by being asked. Without it nothing that a caller waits for fails, so it has a word of its own.
+pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
+    let (database, objects, figures) =
+        join3(funnel.database.ping(), funnel.ping_objects(), scheduler::figures(env)).await;
+    let database = database.map_err(|away| away.to_string());
+    let objects = objects.map_err(|refusal| format!("{refusal:?}"));
     let word = |result: &Result<(), String>| if result.is_ok() { "ok" } else { "unavailable" };
     for cause in [&database, &objects].into_iter().filter_map(|result| result.as_ref().err()) {
         console_error!("health: {cause}");
     }
     let healthy = database.is_ok() && objects.is_ok();
-    let body = json!({
+    let mut body = json!({
         "status": if healthy { "ok" } else { "unavailable" },
         "database": word(&database),
         "objects": word(&objects),
     });
+    if let (Some(body), Value::Object(work)) = (body.as_object_mut(), work(figures)) {
+        body.extend(work);
+    }
     Answer::json(if healthy { 200 } else { 503 }, &body)
+}
+
+fn work(figures: Result<SchedulerFigures, Unavailable>) -> Value {
+    let figures = match figures {
+        Ok(figures) => figures,
+        Err(away) => {
+            console_error!("health: {away}");
+            return json!({ "scheduler": "unavailable" });
+        }
+    };
+    let moment = |at: i64| Timestamp::from_milliseconds(at).to_rfc3339();
+    let jobs: Vec<Value> = figures
+        .jobs
+        .iter()
+        .map(|job| {
+            json!({
+                "name": job.name,
+                "last_run_at": moment(job.last_run_at),
+                "last_error_at": job.last_error_at.map(moment),
+            })
+        })
+        .collect();
+    json!({
+        "scheduler": "ok",
+        "jobs": jobs,
+        "webhooks": {
+            "endpoints": figures.endpoints,
+            "outbox_lag": figures.outbox_lag,
+            "oldest_pending_at": figures.oldest_pending_at.map(moment),
+            "pending_deliveries": figures.pending,
+            "failed_deliveries": figures.failed,
+        },
+    })
 }

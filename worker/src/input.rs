@@ -68,6 +68,14 @@ pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), Body
     Ok((typed, sent))
 }
 
+/// The same for a body of which every field is optional: none at all is an empty object.
+pub fn read_optional<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, BodyProblem> {
+    if matches!(&incoming.body, Ok(bytes) if bytes.is_empty()) {
+        return serde_json::from_str("{}").map_err(|cause| BodyProblem::Malformed(malformed(&cause)));
+    }
+    read(incoming).map(|(body, _)| body)
+}
+
 /// The call's `Idempotency-Key`, together with what it was sent for. `keyed` is whether an API key came with it: calls
 /// without one have a name space of their own, so that no page can take a backend's keys.
 pub fn idempotency_key(incoming: &Incoming, keyed: bool) -> Result<Option<IdempotencyKey>, BodyProblem> {

@@ -2,7 +2,8 @@
 //!
 //! A request goes [`routes`] → a dialect ([`affonso`], [`affitor`]) → [`funnel`] → a shard ([`click_ledger`]) → the
 //! rules (crate `attribution`) → [`store`]. State lives in the shards' own storage (clicks) and in D1 (everything
-//! else); this crate's memory holds caches and queues only.
+//! else); this crate's memory holds caches and queues only. What a commit promised to subscribers goes from the ledger's
+//! lines through a [`webhook_sender`] each; the [`scheduler`] does what is done every minute.
 
 mod affitor;
 mod affonso;
@@ -13,16 +14,27 @@ mod funnel;
 mod health;
 mod http;
 mod input;
+mod objects;
 mod pages;
 mod platform;
 mod routes;
+mod scheduler;
 mod store;
+mod webhook_sender;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};
 
 /// Serves one request.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     let incoming = http::Incoming::read(request).await?;
     routes::handle(&incoming, &env).await
+}
+
+/// Starts the scheduler again, should its alarm have been given up. It does the work; the platform's cron does none.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    if let Err(away) = scheduler::start(&env).await {
+        console_error!("the scheduler is not started: {away}");
+    }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use attribution::ids::{MAX_SHARDS, Random};
-use attribution::ledger::Pause;
-use attribution::time::{Clock, Timestamp};
-use worker::{Date, Delay, Env};
+use attribution::ledger::{Pause, Unavailable};
+use attribution::scheduler::Alarm;
+use attribution::time::{Clock, Timer, Timestamp};
+use worker::{Date, Delay, Env, Storage};
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
@@ -19,9 +20,25 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         now()
     }
+}
 
+impl Timer for SystemClock {
     async fn sleep(&self, milliseconds: u32) {
         Delay::from(Duration::from_millis(u64::from(milliseconds))).await;
+    }
+}
+
+/// The alarm of the object whose storage this is.
+pub struct ObjectAlarm(pub Storage);
+
+impl Alarm for ObjectAlarm {
+    async fn arm(&self, at: Option<Timestamp>) -> Result<(), Unavailable> {
+        let armed = match at {
+            // The platform takes an offset, and moments that have passed for now.
+            Some(at) => self.0.set_alarm(at.milliseconds().saturating_sub(now().milliseconds()).max(0)).await,
+            None => self.0.delete_alarm().await,
+        };
+        armed.map_err(|cause| Unavailable(cause.to_string()))
     }
 }
 
@@ -64,6 +81,8 @@ pub struct Settings {
     pub location: Option<String>,
     /// Addresses are hashed under it.
     pub identity_secret: String,
+    /// For development: webhooks may go to this machine, and over http there.
+    pub webhooks_may_loop_back: bool,
 }
 
 /// A setting is missing or makes no sense; says which.
@@ -88,6 +107,11 @@ impl Settings {
         let identity_secret = text("IDENTITY_SECRET")
             .filter(|secret| secret.len() >= MIN_SECRET_BYTES)
             .ok_or(SettingError { name: "IDENTITY_SECRET", problem: "must be a secret of at least 16 bytes" })?;
-        Ok(Self { click_shards, location: text("LEDGER_LOCATION").filter(|hint| !hint.is_empty()), identity_secret })
+        Ok(Self {
+            click_shards,
+            location: text("LEDGER_LOCATION").filter(|hint| !hint.is_empty()),
+            identity_secret,
+            webhooks_may_loop_back: text("WEBHOOK_ALLOW_LOOPBACK").as_deref() == Some("1"),
+        })
     }
 }

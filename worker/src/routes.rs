@@ -2,6 +2,7 @@
 
 use worker::{Env, Response, console_error};
 
+use crate::affonso::{webhook_deliveries, webhooks};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
@@ -15,12 +16,25 @@ enum Endpoint {
     CreateSignup,
     CreateConversion,
     ShowConversion,
+    RefundConversion,
+    PendingRefunds,
     CreateReferral,
     ShowReferral,
     ReferralTimeline,
+    ListWebhooks,
+    CreateWebhook,
+    ShowWebhook,
+    UpdateWebhook,
+    DeleteWebhook,
+    RotateWebhookSecret,
+    PingWebhook,
+    ListDeliveries,
+    ReplayDelivery,
+    ReplayFailedDeliveries,
     TrackClick,
     TrackLead,
     TrackSale,
+    TrackRefund,
     TestEvent,
     TrackerLoader,
     TrackerCore,
@@ -48,13 +62,23 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
         ["v1", "conversions"] => &[("POST", E::CreateConversion)],
         ["v1", "conversions", _] => &[("GET", E::ShowConversion)],
+        ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
+        ["v1", "refunds", "pending"] => &[("GET", E::PendingRefunds)],
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
+        ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
+        ["v1", "webhooks", _] => &[("GET", E::ShowWebhook), ("PUT", E::UpdateWebhook), ("DELETE", E::DeleteWebhook)],
+        ["v1", "webhooks", _, "rotate-secret"] => &[("POST", E::RotateWebhookSecret)],
+        ["v1", "webhooks", _, "ping"] => &[("POST", E::PingWebhook)],
+        ["v1", "webhooks", _, "deliveries"] => &[("GET", E::ListDeliveries)],
+        ["v1", "webhooks", _, "deliveries", _, "replay"] => &[("POST", E::ReplayDelivery)],
+        ["v1", "webhooks", _, "replay-failed"] => &[("POST", E::ReplayFailedDeliveries)],
 
         ["api", "v1", "track", "click"] => &[("POST", E::TrackClick)],
         ["api", "v1", "track", "lead"] => &[("POST", E::TrackLead)],
         ["api", "v1", "track", "sale"] => &[("POST", E::TrackSale)],
+        ["api", "v1", "track", "refund"] => &[("POST", E::TrackRefund)],
         ["api", "v1", "cli", "test-event"] => &[("POST", E::TestEvent)],
 
         ["js", "tracker.js" | "affitor-tracker.js" | "pixel.min.js"] => &[("GET", E::TrackerLoader)],
@@ -122,17 +146,30 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
     let funnel = &funnel;
     let id = segments.get(2).copied().unwrap_or_default();
     match endpoint {
-        E::Health => health::check(funnel).await,
+        E::Health => health::check(funnel, env).await,
         E::CreateClick => affonso_answer(affonso::clicks::create(incoming, funnel).await),
         E::CreateSignup => affonso_answer(affonso::signups::create(incoming, funnel).await),
         E::CreateConversion => affonso_answer(affonso::conversions::create(incoming, funnel).await),
         E::ShowConversion => affonso_answer(affonso::conversions::show(incoming, funnel, id).await),
+        E::RefundConversion => affonso_answer(affonso::refunds::create(incoming, funnel, id).await),
+        E::PendingRefunds => affonso_answer(affonso::refunds::pending(incoming, funnel).await),
         E::CreateReferral => affonso_answer(affonso::referrals::create(incoming, funnel).await),
         E::ShowReferral => affonso_answer(affonso::referrals::show(incoming, funnel, id).await),
         E::ReferralTimeline => affonso_answer(affonso::referrals::timeline(incoming, funnel, id).await),
+        E::ListWebhooks
+        | E::CreateWebhook
+        | E::ShowWebhook
+        | E::UpdateWebhook
+        | E::DeleteWebhook
+        | E::RotateWebhookSecret
+        | E::PingWebhook
+        | E::ListDeliveries
+        | E::ReplayDelivery
+        | E::ReplayFailedDeliveries => serve_webhooks(endpoint, incoming, env, funnel, segments).await,
         E::TrackClick => affitor_answer(affitor::click::track(incoming, funnel).await),
         E::TrackLead => affitor_answer(affitor::lead::track(incoming, funnel).await),
         E::TrackSale => affitor_answer(affitor::sale::track(incoming, funnel).await),
+        E::TrackRefund => affitor_answer(affitor::refund::track(incoming, funnel).await),
         E::TestEvent => affitor_answer(affitor::test_mode::command_line(incoming, funnel).await),
         E::TrackerLoader => tracker::loader(),
         E::TrackerCore => tracker::core(),
@@ -145,6 +182,29 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         }
         E::NoIcon => Answer::empty(204),
     }
+}
+
+async fn serve_webhooks(
+    endpoint: Endpoint,
+    incoming: &Incoming,
+    env: &Env,
+    funnel: &Funnel,
+    segments: &[&str],
+) -> Answer {
+    let id = segments.get(2).copied().unwrap_or_default();
+    let delivery = segments.get(4).copied().unwrap_or_default();
+    affonso_answer(match endpoint {
+        E::CreateWebhook => webhooks::create(incoming, funnel, env).await,
+        E::ShowWebhook => webhooks::show(incoming, funnel, id).await,
+        E::UpdateWebhook => webhooks::update(incoming, funnel, env, id).await,
+        E::DeleteWebhook => webhooks::delete(incoming, funnel, env, id).await,
+        E::RotateWebhookSecret => webhooks::rotate_secret(incoming, funnel, id).await,
+        E::PingWebhook => webhook_deliveries::ping(incoming, funnel, env, id).await,
+        E::ListDeliveries => webhook_deliveries::list(incoming, funnel, env, id).await,
+        E::ReplayDelivery => webhook_deliveries::replay(incoming, funnel, env, id, delivery).await,
+        E::ReplayFailedDeliveries => webhook_deliveries::replay_failed(incoming, funnel, env, id).await,
+        _ => webhooks::list(incoming, funnel).await,
+    })
 }
 
 async fn serve_demo(endpoint: Endpoint, incoming: &Incoming, env: &Env, funnel: &Funnel) -> Answer {

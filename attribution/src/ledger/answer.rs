@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::View;
 use super::changes::{Change, Plan};
 use super::command::Context;
 use super::outcome::{FirstSeen, Outcome, Rejection};
@@ -84,14 +83,14 @@ pub(super) fn replay(context: &Context, program: &Program, kept: &KeptAnswer) ->
 }
 
 /// Adds the answer to what is committed, where the call has a key.
-pub(super) fn keep(mut plan: Plan, context: &Context, view: &View<'_>) -> Plan {
-    let key = context.kept_key(view.program, view.is_test);
+pub(super) fn keep(mut plan: Plan, context: &Context, program: &Program, is_test: bool, now: Timestamp) -> Plan {
+    let key = context.kept_key(program, is_test);
     if let (Some(key), Some(sent)) = (key, &context.idempotency) {
         let kept = KeptAnswer {
             body_hash: sent.body_hash.clone(),
             request_id: context.request_id.clone(),
             outcome: plan.outcome.clone(),
-            at: view.now,
+            at: now,
         };
         plan.changes.push(Change::KeepAnswer(key, Box::new(kept)));
     }
@@ -108,6 +107,8 @@ impl Answer {
             Outcome::Sale { sale, first_seen: FirstSeen::Now, differing } => {
                 Outcome::Sale { sale, first_seen: FirstSeen::Before, differing }
             }
+            Outcome::Refund { sale, refund, .. } => Outcome::Refund { sale, refund, first_seen: FirstSeen::Before },
+            Outcome::Parked { refund, .. } => Outcome::Parked { refund, first_seen: FirstSeen::Before },
             before => before,
         };
         Self { outcome, replayed: false }

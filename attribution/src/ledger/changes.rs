@@ -9,7 +9,7 @@ use crate::decision::{Decision, Reason};
 use crate::ids::{ProgramId, ReferralId};
 use crate::messages::Message;
 use crate::referral::{Identity, Referral, Scope};
-use crate::sale::{Commission, Conversion};
+use crate::sale::{Commission, Conversion, ParkedRefund, SaleRefund};
 use crate::time::Timestamp;
 
 /// What a rule decided: rows to write, all or none, and what to answer once they are.
@@ -67,10 +67,20 @@ pub enum Change {
     ReleaseIdentity(ReferralId, Identity),
     /// Declines what a referral's lead has earned: it was no lead.
     DeclineLeadCommission(ReferralId, Timestamp),
-    /// A sale; its keys are claimed with it, which fails when one is taken.
+    /// A sale; its key is claimed with it, which fails when it is taken or a refund still waits for it.
     InsertConversion(Box<Conversion>),
+    /// A sale after a refund.
+    UpdateConversion(Box<Conversion>),
     /// What a sale or a lead earns.
     InsertCommission(Box<Commission>),
+    /// A commission whose amount or status has changed.
+    UpdateCommission(Box<Commission>),
+    /// A refund; fails when its key is taken.
+    InsertRefund(Box<SaleRefund>),
+    /// A refund that waits for its sale; fails when the sale's key, or its own, is taken.
+    ParkRefund(Box<ParkedRefund>),
+    /// A refund waits no longer. Stands before the sale that it waited for.
+    SettleRefund(Box<ParkedRefund>),
     /// The line of the ledger that explains the batch; fails when the rules' version has moved on.
     AppendEvent(Box<Event>),
     /// Keeps the answer to a call with an `Idempotency-Key`; fails when the key was used.
@@ -80,9 +90,9 @@ pub enum Change {
 /// One immutable line of the ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The referral whose line it is.
-    pub referral_id: ReferralId,
-    /// The referral's `seq` after the commit.
+    /// The referral whose line it is, or the waiting refund.
+    pub subject: String,
+    /// Its place among the subject's lines; a referral's `seq` after the commit.
     pub seq: i64,
     /// What happened.
     pub kind: &'static str,
@@ -112,7 +122,7 @@ impl Event {
         rules_version: i64,
     ) -> Self {
         Self {
-            referral_id: referral.id.clone(),
+            subject: referral.id.as_str().to_owned(),
             seq: referral.seq,
             kind,
             reason: decision.reason,
@@ -122,6 +132,30 @@ impl Event {
             request_id: context.request_id.clone(),
             rules_version,
             at: referral.updated_at,
+        }
+    }
+
+    /// A line of a refund that waits, or waited, for its sale.
+    pub(crate) fn of_parked(
+        kind: &'static str,
+        parked: &ParkedRefund,
+        seq: i64,
+        decision: Decision,
+        context: &Context,
+        rules_version: i64,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            subject: parked.id.as_str().to_owned(),
+            seq,
+            kind,
+            reason: decision.reason,
+            detail: decision.inputs,
+            messages: Vec::new(),
+            actor: context.actor.clone(),
+            request_id: context.request_id.clone(),
+            rules_version,
+            at,
         }
     }
 

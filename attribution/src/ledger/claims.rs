@@ -19,10 +19,9 @@ pub(super) type ClaimedName = (Identity, Referral);
 /// Takes out of `state` the names that claims hold and this command may take from them.
 pub(super) fn set_aside(command: &Command, click: Option<&Click>, state: State) -> (State, Vec<ClaimedName>) {
     let Some(subject) = subject(command, click, &state) else { return (state, Vec::new()) };
-    let State { referrals, holders, sale, kept_answer } = state;
     let (claimed, holders) =
-        holders.into_iter().partition(|(_, holder)| holder.id != subject && may_be_overridden(holder));
-    (State { referrals, holders, sale, kept_answer }, claimed)
+        state.holders.into_iter().partition(|(_, holder)| holder.id != subject && may_be_overridden(holder));
+    (State { holders, ..state }, claimed)
 }
 
 /// What the command would credit instead; `None` where nothing but the claim is known of the customer, or no key
@@ -35,6 +34,7 @@ fn subject(command: &Command, click: Option<&Click>, state: &State) -> Option<Re
         }
         Command::CreateReferral(create) => Some(create.referral_id.clone()),
         Command::RecordSale(sale) => super::record_sale::named_subject(sale, click, state),
+        Command::Refund(_) | Command::MoveCommissions(_) | Command::ExpireRefund(_) => None,
     }
 }
 

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 
 use super::answer::{Answer, IdempotencyKey, KeptKey};
 use super::outcome::Rejection;
-use super::{Plan, Query, State, View, create_referral, record_sale, sign_up};
+use super::{Plan, Query, SaleQuery, State, View, create_referral, record_sale, refund, scheduled, sign_up};
 use crate::email::{EmailAddress, EmailHasher};
-use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, TeamId};
+use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId, TeamId};
 use crate::money::Money;
 use crate::program::Program;
 use crate::referral::{Click, Referral, Scope};
-use crate::sale::SaleDetails;
+use crate::sale::{ParkedRefund, SaleDetails};
 use crate::status::{ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
@@ -24,6 +24,12 @@ pub enum Command {
     CreateReferral(CreateReferral),
     /// A customer has bought something.
     RecordSale(RecordSale),
+    /// A sale was paid back, wholly or in part.
+    Refund(Refund),
+    /// Commissions of a referral are moved on by a job or a payout.
+    MoveCommissions(MoveCommissions),
+    /// A refund has waited too long for its sale.
+    ExpireRefund(ExpireRefund),
 }
 
 /// Who asks, and what they may touch.
@@ -176,6 +182,86 @@ pub struct RecordSale {
     pub commission_id: CommissionId,
 }
 
+/// A sale was paid back, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the sale's referral, or a place made from the sale's key while the sale is not known.
+    pub gate: ReferralId,
+    /// Whose it will be: the caller's program.
+    pub scope: Scope,
+    /// The sale's id, where the caller knows it.
+    pub conversion_id: Option<ConversionId>,
+    /// The sale's key, where the caller knows that.
+    pub sale_key: Option<String>,
+    /// What is paid back; `None` for all that remains.
+    pub amount: Option<Money>,
+    /// The key by which the same refund is recognised.
+    pub refund_key: Option<String>,
+    /// Whether that key with another amount is refused. One of the two APIs answers with what is recorded.
+    pub refuses_other_body: bool,
+    /// Whether the refund may wait for a sale that is not known.
+    pub may_wait: bool,
+    /// Why, as the caller says it.
+    pub reason: Option<String>,
+    /// When it was paid back, where that is not now.
+    pub refunded_at: Option<Timestamp>,
+    /// Minted before the first try.
+    pub refund_id: RefundId,
+    /// Minted before the first try, for what a payout has to take back.
+    pub clawback_id: CommissionId,
+}
+
+impl Refund {
+    /// Whether `parked` is this very refund, or an earlier call of it.
+    pub(super) fn is_same(&self, parked: &ParkedRefund) -> bool {
+        parked.id == self.refund_id || (self.refund_key.is_some() && parked.refund_key == self.refund_key)
+    }
+}
+
+/// Commissions of a referral are moved on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MoveCommissions {
+    /// Who asks: a job, or a person who pays out.
+    pub context: Context,
+    /// The referral, and its gate.
+    pub referral_id: ReferralId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// What happens to them.
+    pub step: Step,
+}
+
+/// What happens to commissions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// Those whose hold is over become ready for payment.
+    EndHold,
+    /// Those of these that are ready are paid.
+    PayOut {
+        /// The payout that pays them.
+        payout_id: PayoutId,
+        /// The commissions that it gathered.
+        commissions: Vec<CommissionId>,
+    },
+}
+
+/// A refund has waited too long for its sale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpireRefund {
+    /// The job.
+    pub context: Context,
+    /// The gate: a place made from the sale's key.
+    pub gate: ReferralId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The refund.
+    pub refund_id: RefundId,
+    /// The key of the sale that it waits for.
+    pub sale_key: String,
+}
+
 impl Command {
     /// Whose turn it takes: commands with the same gate go one after the other.
     pub fn gate(&self) -> &ReferralId {
@@ -183,6 +269,9 @@ impl Command {
             Self::SignUp(command) => &command.click_id,
             Self::CreateReferral(command) => &command.referral_id,
             Self::RecordSale(command) => &command.gate,
+            Self::Refund(command) => &command.gate,
+            Self::MoveCommissions(command) => &command.referral_id,
+            Self::ExpireRefund(command) => &command.gate,
         }
     }
 
@@ -192,6 +281,9 @@ impl Command {
             Self::SignUp(command) => &command.context,
             Self::CreateReferral(command) => &command.context,
             Self::RecordSale(command) => &command.context,
+            Self::Refund(command) => &command.context,
+            Self::MoveCommissions(command) => &command.context,
+            Self::ExpireRefund(command) => &command.context,
         }
     }
 
@@ -212,6 +304,13 @@ impl Command {
                 command.commission_id = CommissionId::new("");
                 command.conversion_id = ConversionId::new("");
             }
+            Self::Refund(command) => {
+                command.context.request_id.clear();
+                command.refund_id = RefundId::new("");
+                command.clawback_id = CommissionId::new("");
+            }
+            Self::MoveCommissions(command) => command.context.request_id.clear(),
+            Self::ExpireRefund(command) => command.context.request_id.clear(),
         }
         command
     }
@@ -224,7 +323,8 @@ impl Command {
         match self {
             Self::SignUp(_) => Some(answer.of_repeat()),
             Self::RecordSale(command) => command.sale_key.is_some().then(|| answer.of_repeat()),
-            Self::CreateReferral(_) => None,
+            Self::Refund(command) => command.refund_key.is_some().then(|| answer.of_repeat()),
+            Self::CreateReferral(_) | Self::MoveCommissions(_) | Self::ExpireRefund(_) => None,
         }
     }
 
@@ -232,8 +332,7 @@ impl Command {
     pub(super) fn program<'a>(&'a self, click: Option<&'a Click>) -> Option<&'a ProgramId> {
         match self {
             Self::SignUp(command) => click.map(|click| &click.scope.program_id).or(command.program_id.as_ref()),
-            Self::CreateReferral(command) => Some(&command.scope.program_id),
-            Self::RecordSale(command) => Some(&command.scope.program_id),
+            other => other.scope().map(|scope| &scope.program_id),
         }
     }
 
@@ -243,8 +342,19 @@ impl Command {
                 let asked = command.context.reach.is_test.unwrap_or(false);
                 click.map_or(asked, |click| click.scope.is_test)
             }
-            Self::CreateReferral(command) => command.scope.is_test,
-            Self::RecordSale(command) => command.scope.is_test,
+            other => other.scope().is_some_and(|scope| scope.is_test),
+        }
+    }
+
+    /// Whose rows a command names itself; a sign-up's are its click's.
+    fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::SignUp(_) => None,
+            Self::CreateReferral(command) => Some(&command.scope),
+            Self::RecordSale(command) => Some(&command.scope),
+            Self::Refund(command) => Some(&command.scope),
+            Self::MoveCommissions(command) => Some(&command.scope),
+            Self::ExpireRefund(command) => Some(&command.scope),
         }
     }
 
@@ -255,7 +365,7 @@ impl Command {
         match self {
             Self::SignUp(_) => (click.is_some() && remembered.is_none()).then(State::default),
             Self::RecordSale(command) => record_sale::assumed(command, remembered?),
-            Self::CreateReferral(_) => None,
+            _ => None,
         }
     }
 
@@ -265,41 +375,46 @@ impl Command {
             Self::SignUp(command) if command.unknown_click == UnknownClick::FindCustomer => Rejection::CustomerNotFound,
             Self::SignUp(_) => Rejection::ClickNotFound,
             Self::CreateReferral(_) => Rejection::AffiliateNotFound,
-            Self::RecordSale(_) => Rejection::ReferralNotFound,
+            Self::Refund(_) => Rejection::SaleNotFound,
+            Self::RecordSale(_) | Self::MoveCommissions(_) | Self::ExpireRefund(_) => Rejection::ReferralNotFound,
         }
     }
 
+    /// What the command needs to know of the database.
     pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher) -> Query {
-        let program_id = program.id.clone();
-        let kept_answer = self.context().kept_key(program, is_test);
+        let query =
+            Query { kept_answer: self.context().kept_key(program, is_test), ..Query::of(program.id.clone(), is_test) };
         match self {
             Self::SignUp(command) => Query {
                 referrals: vec![command.click_id.clone()],
                 identities: sign_up::identities(command, program, hasher),
-                sale_key: None,
-                conversion_id: None,
-                kept_answer,
-                program_id,
-                is_test,
+                ..query
             },
             Self::CreateReferral(command) => Query {
                 referrals: vec![command.referral_id.clone()],
                 identities: create_referral::identities(command, program, hasher),
-                sale_key: None,
-                conversion_id: None,
-                kept_answer,
-                program_id,
-                is_test,
+                ..query
             },
             Self::RecordSale(command) => Query {
                 referrals: record_sale::named_referrals(command),
                 identities: record_sale::identities(command),
-                sale_key: command.sale_key.clone(),
-                conversion_id: Some(command.conversion_id.clone()),
-                kept_answer,
-                program_id,
-                is_test,
+                sale: Some(SaleQuery { key: command.sale_key.clone(), id: Some(command.conversion_id.clone()) }),
+                parked_for: command.sale_key.clone(),
+                ..query
             },
+            Self::Refund(command) => Query {
+                referrals: vec![command.gate.clone()],
+                sale: Some(SaleQuery { key: command.sale_key.clone(), id: command.conversion_id.clone() }),
+                refund: Some((command.refund_key.clone(), command.refund_id.clone())),
+                parked_for: command.sale_key.clone(),
+                ..query
+            },
+            Self::MoveCommissions(command) => Query {
+                referrals: vec![command.referral_id.clone()],
+                commissions_of: Some(command.referral_id.clone()),
+                ..query
+            },
+            Self::ExpireRefund(command) => Query { parked_for: Some(command.sale_key.clone()), ..query },
         }
     }
 
@@ -318,6 +433,11 @@ impl Command {
                 let sold = || state.sale.as_ref().map(|sale| sale.conversion.affiliate_id.clone());
                 known.or_else(of_click).or_else(sold)
             }
+            Self::Refund(_) => state.sale.as_ref().map(|sale| sale.conversion.affiliate_id.clone()),
+            Self::MoveCommissions(command) => {
+                state.referral(&command.referral_id).map(|referral| referral.affiliate_id.clone())
+            }
+            Self::ExpireRefund(_) => None,
         }
     }
 
@@ -326,6 +446,26 @@ impl Command {
             Self::SignUp(command) => sign_up::decide(command, view),
             Self::CreateReferral(command) => create_referral::decide(command, view),
             Self::RecordSale(command) => record_sale::decide(command, view),
+            Self::Refund(command) => match &view.state.sale {
+                Some(sale) => refund::decide(command, sale, view),
+                None => Err(Rejection::SaleNotFound),
+            },
+            Self::MoveCommissions(command) => scheduled::move_commissions(command, view),
+            Self::ExpireRefund(_) => Err(Rejection::SaleNotFound),
+        }
+    }
+
+    /// Decides what is about a refund whose sale nobody knows, and so about no affiliate; `None` for anything else.
+    pub(super) fn decide_without_referral(
+        &self,
+        state: &State,
+        program: &Program,
+        now: Timestamp,
+    ) -> Option<Result<Plan, Rejection>> {
+        match self {
+            Self::Refund(command) if state.sale.is_none() => Some(refund::without_sale(command, state, program, now)),
+            Self::ExpireRefund(command) => Some(Ok(scheduled::expire(command, state, program, now))),
+            _ => None,
         }
     }
 }

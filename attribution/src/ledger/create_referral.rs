@@ -101,7 +101,7 @@ fn new_referral(command: &CreateReferral, scope: Scope, identities: Vec<Identity
         &referral.scope,
         told.map(|kind| referral_message(kind, &referral, view.affiliate))
             .into_iter()
-            .chain(commission.as_ref().map(lead_commission_message)),
+            .chain(commission.as_ref().map(|commission| lead_commission_message("transaction.created", commission))),
     );
     let mut changes = vec![Change::InsertReferral(Box::new(referral.clone()))];
     changes.extend(identities.into_iter().map(|identity| Change::ClaimIdentity(referral.id.clone(), identity)));

@@ -14,21 +14,26 @@ mod command;
 mod create_referral;
 mod outcome;
 mod record_sale;
+mod refund;
 mod repeated_sale;
+mod scheduled;
 mod sign_up;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Executed, IdempotencyKey, KeptAnswer, KeptKey};
 pub use changes::{Change, Event, Plan};
-pub use command::{Command, Context, CreateReferral, Reach, RecordSale, SignUp, UnknownClick};
+pub use command::{
+    Command, Context, CreateReferral, ExpireRefund, MoveCommissions, Reach, RecordSale, Refund, SignUp, Step,
+    UnknownClick,
+};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 
 use crate::email::EmailHasher;
-use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId};
+use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId, RefundId};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Click, Identity, Referral, Scope};
-use crate::sale::RecordedSale;
+use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
 use crate::time::Timestamp;
 
 /// How often a command is decided anew before its caller is asked to come back.
@@ -41,16 +46,47 @@ pub struct Query {
     pub referrals: Vec<ReferralId>,
     /// Identities whose holders are wanted, in this scope.
     pub identities: Vec<Identity>,
-    /// The sale that may have been recorded under this key.
-    pub sale_key: Option<String>,
-    /// The id that a sale of this command would have: it exists if an earlier try was committed after all.
-    pub conversion_id: Option<ConversionId>,
+    /// The sale that may have been recorded; where `referrals` does not name its referral, that one is wanted too.
+    pub sale: Option<SaleQuery>,
+    /// The refund that may have been recorded under this key, or under the id that this command would give it.
+    pub refund: Option<(Option<String>, RefundId)>,
+    /// Refunds that wait for a sale with this key, or under the refund's own key.
+    pub parked_for: Option<String>,
+    /// The referral whose commissions are wanted.
+    pub commissions_of: Option<ReferralId>,
     /// The answer that may have been kept under this key.
     pub kept_answer: Option<KeptKey>,
     /// The program in which identities and sale keys are looked up.
     pub program_id: ProgramId,
     /// Whether among its test rows.
     pub is_test: bool,
+}
+
+/// How a sale may be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaleQuery {
+    /// By its key.
+    pub key: Option<String>,
+    /// By its id: one that the caller names, or that a sale of this command would have, which exists if an earlier try
+    /// was committed after all.
+    pub id: Option<ConversionId>,
+}
+
+impl Query {
+    /// A query of nothing yet.
+    pub fn of(program_id: ProgramId, is_test: bool) -> Self {
+        Self {
+            referrals: Vec::new(),
+            identities: Vec::new(),
+            sale: None,
+            refund: None,
+            parked_for: None,
+            commissions_of: None,
+            kept_answer: None,
+            program_id,
+            is_test,
+        }
+    }
 }
 
 /// What the database answered.
@@ -62,6 +98,12 @@ pub struct State {
     pub holders: Vec<(Identity, Referral)>,
     /// The sale that has the key, or the id.
     pub sale: Option<RecordedSale>,
+    /// The refund that has the key, or the id.
+    pub refund: Option<SaleRefund>,
+    /// Refunds that wait, oldest first.
+    pub parked: Vec<ParkedRefund>,
+    /// Commissions, each with its sale.
+    pub commissions: Vec<(Commission, Option<Conversion>)>,
     /// The answer that is kept under the call's `Idempotency-Key`.
     pub kept_answer: Option<KeptAnswer>,
 }
@@ -223,6 +265,9 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         if let Some(kept) = &state.kept_answer {
             return Ok(answer::replay(command.context(), program, kept)?);
         }
+        if let Some(plan) = command.decide_without_referral(&state, program, *now) {
+            return Ok(answer::keep(plan?, command.context(), program, *is_test, *now));
+        }
         let (state, claimed) = claims::set_aside(command, click.as_ref(), state);
         let affiliate_id = command.affiliate(click.as_ref(), &state).ok_or(command.unknown_subject())?;
         let affiliate = self.configuration.affiliate(&affiliate_id, fresh).await?;
@@ -241,7 +286,7 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         };
         let plan = command.decide(&view)?;
         let plan = claims::override_claims(plan, &claimed, command.context(), &view);
-        Ok(answer::keep(plan, command.context(), &view))
+        Ok(answer::keep(plan, command.context(), &program, *is_test, *now))
     }
 }
 

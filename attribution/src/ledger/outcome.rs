@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Reason;
 use crate::ids::{ProgramId, ReferralId};
+use crate::money::{Currency, Money};
 use crate::referral::{Identity, Referral};
-use crate::sale::RecordedSale;
+use crate::sale::{ParkedRefund, RecordedSale, SaleRefund};
 use crate::status::ReferralStatus;
 
 /// Whether an answer is about something new.
@@ -38,6 +39,27 @@ pub enum Outcome {
         /// Fields in which a repeated call differs from what is stored.
         differing: Vec<String>,
     },
+    /// A refund.
+    Refund {
+        /// The sale after it.
+        sale: Box<RecordedSale>,
+        /// The refund; `None` where nothing was left to pay back.
+        refund: Option<Box<SaleRefund>>,
+        /// Whether it is new.
+        first_seen: FirstSeen,
+    },
+    /// A refund that waits for its sale.
+    Parked {
+        /// As stored.
+        refund: Box<ParkedRefund>,
+        /// Whether it is new.
+        first_seen: FirstSeen,
+    },
+    /// What a scheduled job or a payout has moved on.
+    Moved {
+        /// So many commissions.
+        commissions: u32,
+    },
 }
 
 /// Why a command is refused.
@@ -55,6 +77,18 @@ pub enum Rejection {
     ReferralNotFound,
     /// The row belongs to another program than the caller's.
     OtherProgram,
+    /// No such sale within the caller's reach.
+    SaleNotFound,
+    /// The refund is not in the sale's currency.
+    RefundCurrency {
+        /// The sale's.
+        expected: Currency,
+    },
+    /// The refund is more than what is left of the sale.
+    RefundTooLarge {
+        /// What is left.
+        remaining: Money,
+    },
     /// No such affiliate within the caller's reach.
     AffiliateNotFound,
     /// The customer is beyond a lead: their status.

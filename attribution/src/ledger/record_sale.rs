@@ -6,11 +6,13 @@
 use super::changes::{Change, Event, Plan};
 use super::command::RecordSale;
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::refund::{self, Settled};
 use super::{State, View, repeated_sale};
 use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::incentive::{Incentive, PaysFor, choose};
 use crate::messages::{decimal, referral_message, sale_message};
+use crate::money::Money;
 use crate::referral::{Click, Identity, Referral};
 use crate::sale::{Commission, Conversion, RecordedSale};
 use crate::status::{CommissionStatus, Partnership, ReferralStatus, SalesStatus};
@@ -147,11 +149,11 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
     // Sales come with a key, which thereby vouches for the customer.
     referral.verified = true;
     let occurred_at = command.occurred_at.unwrap_or(view.now);
-    let (decision, incentive) = judge(command, &referral, occurred_at, view);
-    let attributed = decision.reason.is_attributed();
+    let judgement = judge(command, &referral, occurred_at, view);
+    let attributed = judgement.decision.reason.is_attributed();
     // A sale that nobody is credited with must not keep a later affiliate's click from being the customer's.
     let learnt = if attributed { learn_names(command, &mut referral, view.state) } else { Vec::new() };
-    let commission = incentive.map(|incentive| commission_of(command, &referral, incentive, decision.reason, view));
+    let commission = commission_of(command, &referral, &judgement, view);
     let was_converted = referral.converted_at.is_some();
     if attributed {
         advance(&mut referral, command, occurred_at);
@@ -160,24 +162,36 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
         referral.paid_sales += 1;
         referral.add_commission(commission.amount_minor.unwrap_or(0)).ok_or(Rejection::TotalTooLarge)?;
     }
-    let conversion = conversion_of(command, &referral, commission.as_ref(), &decision, occurred_at, view.now);
+    let conversion = conversion_of(command, &referral, commission.as_ref(), &judgement.decision, occurred_at, view.now);
+    let created = attributed.then(|| sale_message("transaction.created", &conversion, commission.as_ref()));
+    let settled = refund::settle(RecordedSale { conversion, commission }, &command.context, view);
+    referral.commission_total_minor -= settled.deducted_minor;
     let converted = (!was_converted && referral.converted_at.is_some())
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
-    let sold = attributed.then(|| sale_message("transaction.created", &conversion, commission.as_ref()));
+    let refunded = refund::message(&settled.sale).filter(|_| settled.sale.conversion.refunded_minor > 0);
+    let decision = judgement.decision;
     let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
-        .telling(&referral.scope, converted.into_iter().chain(sold));
+        .telling(&referral.scope, converted.into_iter().chain(created).chain(refunded));
+    Ok(plan(referral, is_new, learnt, settled, event))
+}
 
+fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, settled: Settled, event: Event) -> Plan {
     let scope = referral.scope.clone();
     let id = referral.id.clone();
     let stored = Box::new(referral);
+    let Settled { sale, changes: settling, .. } = settled;
+    let (refunds, waiting): (Vec<_>, Vec<_>) =
+        settling.into_iter().partition(|change| matches!(change, Change::InsertRefund(_)));
     let mut changes = vec![if is_new { Change::InsertReferral(stored) } else { Change::UpdateReferral(stored) }];
     changes.extend(learnt.into_iter().map(|name| Change::ClaimIdentity(id.clone(), name)));
-    changes.push(Change::InsertConversion(Box::new(conversion.clone())));
-    changes.extend(commission.clone().map(|commission| Change::InsertCommission(Box::new(commission))));
+    // What waited is settled before the sale's key is claimed, and is a row once there is the sale that it names.
+    changes.extend(waiting);
+    changes.push(Change::InsertConversion(Box::new(sale.conversion.clone())));
+    changes.extend(sale.commission.clone().map(|commission| Change::InsertCommission(Box::new(commission))));
+    changes.extend(refunds);
     changes.push(Change::AppendEvent(Box::new(event)));
-    let sale = Box::new(RecordedSale { conversion, commission });
-    let outcome = Outcome::Sale { sale, first_seen: FirstSeen::Now, differing: Vec::new() };
-    Ok(Plan { scope, changes, outcome, replayed: false })
+    let outcome = Outcome::Sale { sale: Box::new(sale), first_seen: FirstSeen::Now, differing: Vec::new() };
+    Plan { scope, changes, outcome, replayed: false }
 }
 
 /// Names that nobody holds yet become this referral's, so that later calls need only them.
@@ -190,14 +204,14 @@ fn learn_names(command: &RecordSale, referral: &mut Referral, state: &State) -> 
     unknown
 }
 
-/// Whether the sale is credited, why, and by which incentive it earns.
-fn judge<'a>(
-    command: &RecordSale,
-    referral: &Referral,
-    occurred_at: Timestamp,
-    view: &View<'a>,
-) -> (Decision, Option<&'a Incentive>) {
-    let window_days = view.program.attribution_window_days;
+/// Whether a sale is credited, why, and what it earns.
+struct Judgement<'a> {
+    decision: Decision,
+    /// The incentive by which it earns, and how much; no amount while it waits for a rate.
+    earns: Option<(&'a Incentive, Option<Money>)>,
+}
+
+fn judge<'a>(command: &RecordSale, referral: &Referral, occurred_at: Timestamp, view: &View<'a>) -> Judgement<'a> {
     let decision = |reason| {
         let age = referral.clicked_at.map(|clicked_at| occurred_at.days_since(clicked_at));
         Decision::new(reason)
@@ -206,70 +220,102 @@ fn judge<'a>(
             .with("sale_amount_currency", command.amount.currency.code())
             .with("clicked_at", referral.clicked_at.map(Timestamp::to_rfc3339))
             .with("click_age_days", age)
-            .with("window_days", window_days)
+            .with("window_days", view.program.attribution_window_days)
             .with("sales_status", command.sales_status.as_str())
     };
+    if let Some(reason) = earns_nothing(command, referral, occurred_at, view) {
+        return Judgement { decision: decision(reason), earns: None };
+    }
+    let purchase = &command.details.purchase;
+    let Some(incentive) = choose(&view.program.incentives, view.affiliate, PaysFor::Sale, purchase) else {
+        return Judgement { decision: decision(Reason::NoMatchingIncentive), earns: None };
+    };
+    price(command, referral, incentive, view, |reason| decision(reason).with("incentive_id", incentive.id.as_str()))
+}
+
+/// Why no incentive is asked at all.
+fn earns_nothing(command: &RecordSale, referral: &Referral, occurred_at: Timestamp, view: &View<'_>) -> Option<Reason> {
     if referral.status == ReferralStatus::Rejected {
-        return (decision(Reason::ReferralRejected), None);
+        return Some(Reason::ReferralRejected);
     }
     // Clocks differ, and a date without a time is a day's first moment: a day's grace.
     let came_before = |clicked_at: Timestamp| occurred_at.plus_days(1) < clicked_at;
     if referral.first_sale_at.is_none() && referral.clicked_at.is_some_and(came_before) {
-        return (decision(Reason::SaleBeforeClick), None);
+        return Some(Reason::SaleBeforeClick);
     }
+    let window_days = view.program.attribution_window_days;
     let in_window = referral.first_sale_at.is_some()
         || referral.clicked_at.is_none_or(|clicked_at| occurred_at <= clicked_at.plus_days(window_days));
     if !in_window {
-        return (decision(Reason::AttributionWindowExpired), None);
+        return Some(Reason::AttributionWindowExpired);
     }
     if command.sales_status != SalesStatus::Complete {
-        return (decision(Reason::SaleNotComplete), None);
+        return Some(Reason::SaleNotComplete);
     }
-    if view.affiliate.partnership != Partnership::Approved {
-        return (decision(Reason::AffiliateNotApproved), None);
-    }
-    let purchase = &command.details.purchase;
-    let Some(incentive) = choose(&view.program.incentives, view.affiliate, PaysFor::Sale, purchase) else {
-        return (decision(Reason::NoMatchingIncentive), None);
-    };
-    let priced = |reason| decision(reason).with("incentive_id", incentive.id.as_str());
+    (view.affiliate.partnership != Partnership::Approved).then_some(Reason::AffiliateNotApproved)
+}
+
+/// What the incentive pays, as far as its cap for this customer allows: reduced to fit, then nothing.
+fn price<'a>(
+    command: &RecordSale,
+    referral: &Referral,
+    incentive: &'a Incentive,
+    view: &View<'_>,
+    decision: impl Fn(Reason) -> Decision,
+) -> Judgement<'a> {
     if incentive.reward.is_exclusion() {
-        return (priced(Reason::ExcludedByIncentive), None);
+        return Judgement { decision: decision(Reason::ExcludedByIncentive), earns: None };
     }
-    match incentive.reward.for_sale(command.amount, view.program.currency) {
-        Some(earned) => (priced(Reason::CommissionEarned).with("commission_amount", decimal(earned)), Some(incentive)),
-        None => (priced(Reason::MissingRate), Some(incentive)),
+    let Some(full) = incentive.reward.for_sale(command.amount, view.program.currency) else {
+        return Judgement { decision: decision(Reason::MissingRate), earns: Some((incentive, None)) };
+    };
+    let Some(cap) = incentive.cap_minor else {
+        let decision = decision(Reason::CommissionEarned).with("commission_amount", decimal(full));
+        return Judgement { decision, earns: Some((incentive, Some(full))) };
+    };
+    let earned_so_far = Money { minor: referral.commission_total_minor, currency: full.currency };
+    let with_cap = |decision: Decision| {
+        decision.with("cap", decimal(Money { minor: cap, ..full })).with("earned_so_far", decimal(earned_so_far))
+    };
+    let room = cap - referral.commission_total_minor;
+    if room <= 0 {
+        return Judgement { decision: with_cap(decision(Reason::CapReached)), earns: None };
     }
+    let earned = Money { minor: full.minor.min(room), ..full };
+    let decision = with_cap(decision(Reason::CommissionEarned)).with("commission_amount", decimal(earned));
+    Judgement { decision, earns: Some((incentive, Some(earned))) }
 }
 
 fn commission_of(
     command: &RecordSale,
     referral: &Referral,
-    incentive: &Incentive,
-    reason: Reason,
+    judgement: &Judgement<'_>,
     view: &View<'_>,
-) -> Commission {
-    let earned = incentive.reward.for_sale(command.amount, view.program.currency);
+) -> Option<Commission> {
+    let (incentive, earned) = judgement.earns?;
     let (derived, hold_until) = incentive.approval.first_status(view.now);
     let asked = command.details.commission_status;
     // Without an amount there is nothing that could be paid, whatever the caller asks for.
     let status = if earned.is_some() { asked.unwrap_or(derived) } else { CommissionStatus::Pending };
-    Commission {
+    let minor = earned.map(|money| money.minor);
+    Some(Commission {
         id: command.commission_id.clone(),
         scope: referral.scope.clone(),
         referral_id: referral.id.clone(),
         affiliate_id: referral.affiliate_id.clone(),
         conversion_id: Some(command.conversion_id.clone()),
         incentive_id: incentive.id.clone(),
-        amount_minor: earned.map(|money| money.minor),
+        amount_minor: minor,
+        earned_minor: minor,
+        clawed_back_minor: 0,
         currency: view.program.currency,
         status,
         hold_days: incentive.approval.hold_days(),
         hold_until: hold_until.filter(|_| status == CommissionStatus::Pending),
-        reason,
+        reason: judgement.decision.reason,
         created_at: view.now,
         updated_at: view.now,
-    }
+    })
 }
 
 /// Moves the referral on: a paid sale makes a customer or an active subscriber, a trial a trialing one.
@@ -301,6 +347,7 @@ fn conversion_of(
         affiliate_id: referral.affiliate_id.clone(),
         sale_key: command.sale_key.clone(),
         amount: command.amount,
+        refunded_minor: 0,
         sales_status: command.sales_status,
         details: command.details.clone(),
         attributed: decision.reason.is_attributed(),

@@ -241,6 +241,8 @@ pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &Vie
         conversion_id: None,
         incentive_id: incentive.id.clone(),
         amount_minor: Some(minor),
+        earned_minor: Some(minor),
+        clawed_back_minor: 0,
         currency: view.program.currency,
         status,
         hold_days: incentive.approval.hold_days(),
@@ -280,5 +282,9 @@ fn sign_up_event(
         return event;
     }
     let lead = referral_message("referral.lead", referral, view.affiliate);
-    event.telling(&referral.scope, std::iter::once(lead).chain(commission.map(lead_commission_message)))
+    event.telling(
+        &referral.scope,
+        std::iter::once(lead)
+            .chain(commission.map(|commission| lead_commission_message("transaction.created", commission))),
+    )
 }

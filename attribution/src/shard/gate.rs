@@ -12,7 +12,7 @@ use futures_util::future::{Either, select};
 use futures_util::lock::{Mutex, OwnedMutexGuard};
 
 use crate::ids::ReferralId;
-use crate::time::Clock;
+use crate::time::Timer;
 
 /// How long a command waits for its turn.
 const WAIT_MILLISECONDS: u32 = 10_000;
@@ -39,7 +39,7 @@ pub struct Turn<'a> {
 
 impl Gates {
     /// Waits for the turn of a command on `id`.
-    pub async fn enter(&self, id: &ReferralId, clock: &impl Clock) -> Result<Turn<'_>, GateBusy> {
+    pub async fn enter(&self, id: &ReferralId, clock: &impl Timer) -> Result<Turn<'_>, GateBusy> {
         let lock = Lock::clone(self.locks.borrow_mut().entry(id.clone()).or_default());
         let mut turn = Turn { gates: self, id: id.clone(), guard: None };
         if let Some(guard) = lock.try_lock_owned() {

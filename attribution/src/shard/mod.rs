@@ -21,7 +21,7 @@ use crate::ledger::{
     Clicks, Command, Configuration, Executed, Failure, IdempotencyKey, Ledger, Pause, Rejection, Store, Unavailable,
 };
 use crate::referral::Click;
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, Timer, Timestamp};
 
 /// Counts reach the database at most so long after their click.
 const COUNT_DELAY_MILLISECONDS: u32 = 2_000;
@@ -139,7 +139,7 @@ impl<O: ObjectStorage> Shard<O> {
         &self,
         ledger: &Ledger<'_, S, C, O, P>,
         command: &Command,
-        clock: &impl Clock,
+        clock: &impl Timer,
     ) -> Result<Executed, Refused> {
         let key = command.context().idempotency.as_ref();
         let waits_for_itself = key.is_some_and(|key| self.keys_in_flight.borrow().contains(key));

@@ -46,7 +46,7 @@ fn check_origin(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Pro
 
 /// Lines 1, 2, 3, … up to the referral's own `seq`, each by a request that was made.
 fn check_lines(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
-    let lines = evidence.rows.events.iter().filter(|event| event.referral_id == referral.id);
+    let lines = evidence.rows.events.iter().filter(|event| event.subject == referral.id.as_str());
     let seqs: BTreeSet<i64> = lines.clone().map(|event| event.seq).collect();
     let expected: BTreeSet<i64> = (1..=referral.seq).collect();
     let once = lines.clone().count() == seqs.len();

@@ -41,7 +41,8 @@ fn check_asked(evidence: &Evidence<'_>, conversion: &Conversion, problems: &mut 
 
 /// Goes through a referral's lines and compares what each sale came to with what it should have.
 fn follow(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
-    let mut lines: Vec<&Event> = evidence.rows.events.iter().filter(|event| event.referral_id == referral.id).collect();
+    let mut lines: Vec<&Event> =
+        evidence.rows.events.iter().filter(|event| event.subject == referral.id.as_str()).collect();
     lines.sort_by_key(|event| event.seq);
     let clicked_at = referral.clicked_at.map(attribution::time::Timestamp::milliseconds);
     let mut course = Course::of(&referral.affiliate_id, clicked_at);

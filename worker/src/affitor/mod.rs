@@ -5,6 +5,7 @@
 
 pub mod click;
 pub mod lead;
+pub mod refund;
 pub mod sale;
 pub mod test_mode;
 
@@ -106,6 +107,11 @@ fn rejected(rejection: &Rejection) -> Answer {
         }
         Rejection::IdentifiersDisagree { first, second } => {
             failure(400, &format!("The identifiers point to different customers: {first} and {second}"))
+        }
+        Rejection::SaleNotFound => failure(404, "Sale not found for transaction_id"),
+        Rejection::RefundCurrency { expected } => failure(400, &format!("currency: the sale was in {expected}")),
+        Rejection::RefundTooLarge { remaining } => {
+            failure(400, &format!("refund_amount_cents: is more than what remains of the sale: {remaining}"))
         }
         Rejection::KeyInFlight => failure(409, "A call with this Idempotency-Key is under way. Try again.")
             .with_header("retry-after", RETRY_AFTER_SECONDS),

@@ -142,7 +142,7 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
 }
 
 /// A program's token reaches its program; another program of the same team is told apart from nobody's.
-fn context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem> {
+pub(super) fn context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem> {
     Ok(Context {
         request_id: incoming.request_id.clone(),
         actor: format!("key:{}", key.id),
@@ -158,7 +158,7 @@ fn context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem> {
 const TRANSACTION_REQUIRED: &str = "transaction_id is required and must be a string";
 const AMOUNT_REQUIRED: &str = "amount_cents is required and must be a positive integer";
 
-fn transaction_id(sent: Option<&Value>) -> Result<String, Problem> {
+pub(super) fn transaction_id(sent: Option<&Value>) -> Result<String, Problem> {
     let text = sent.and_then(Value::as_str).map(str::to_owned).ok_or(Problem::Refused(TRANSACTION_REQUIRED))?;
     let mut fields = Fields::default();
     let text = fields.text("transaction_id", Some(text), MAX_TEXT);

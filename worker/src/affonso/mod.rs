@@ -6,8 +6,11 @@
 pub mod clicks;
 pub mod conversions;
 pub mod referrals;
+pub mod refunds;
 pub mod signups;
 mod views;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
@@ -33,6 +36,13 @@ pub enum Problem {
     Refused(Refusal),
     /// No such object: its kind.
     NotFound(&'static str),
+    /// The object is in a state that does not allow the call.
+    Conflict {
+        /// The error's code.
+        code: &'static str,
+        /// One sentence for people.
+        message: String,
+    },
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -75,6 +85,7 @@ impl Problem {
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
+            Self::Conflict { code, message } => failure(409, code, message, None),
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
@@ -162,6 +173,11 @@ fn rejected(rejection: &Rejection) -> Answer {
                 message: format!("identifiers point to {first} and to {second}"),
             }],
         ),
+        Rejection::SaleNotFound => failure(404, "NOT_FOUND", "Conversion not found", None),
+        Rejection::RefundCurrency { expected } => invalid("currency", &format!("the sale was in {expected}")),
+        Rejection::RefundTooLarge { remaining } => {
+            invalid("amount", &format!("is more than what remains of the sale: {remaining}"))
+        }
         Rejection::KeyInFlight => {
             failure(409, "IDEMPOTENCY_KEY_IN_USE", "A call with this Idempotency-Key is under way. Try again.", None)
                 .with_header("retry-after", RETRY_AFTER_SECONDS)

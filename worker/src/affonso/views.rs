@@ -27,7 +27,7 @@ pub fn referral(referral: &Referral) -> Value {
     })
 }
 
-/// The conversion object: the sale, what it earned, and why; then every field as it was sent.
+/// The conversion object: the sale, refunds taken off, what it earned, and why; then every field as it was sent.
 pub fn conversion(sale: &RecordedSale, replayed: bool) -> Value {
     let RecordedSale { conversion, commission } = sale;
     let details = &conversion.details;
@@ -38,7 +38,7 @@ pub fn conversion(sale: &RecordedSale, replayed: bool) -> Value {
         "referral_id": conversion.referral_id.as_str(),
         "affiliate_id": conversion.affiliate_id.as_str(),
         "program_id": conversion.scope.program_id.as_str(),
-        "sale_amount": decimal(conversion.amount),
+        "sale_amount": decimal(conversion.remaining()),
         "sale_amount_currency": conversion.amount.currency.code(),
         "commission_amount": commission.and_then(Commission::amount).map(decimal),
         "commission_currency": commission.map(|commission| commission.currency.code()),

@@ -20,6 +20,7 @@ use self::storage::ShardStorage;
 use crate::configuration::CachedConfiguration;
 use crate::platform::{RandomPause, Settings, SystemClock};
 use crate::store::Database;
+use crate::webhook_sender;
 
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "CLICK_LEDGER";
@@ -120,7 +121,10 @@ impl ClickLedger {
             identity_secret: settings.identity_secret.as_bytes(),
         };
         Ok(match self.shard.execute(&ledger, command, &SystemClock).await {
-            Ok(executed) => ShardAnswer::Decided(executed.answer),
+            Ok(executed) => {
+                webhook_sender::hint(&self.state, &self.env, executed.tells_of.as_ref());
+                ShardAnswer::Decided(executed.answer)
+            }
             Err(Refused::Rejected(rejection)) => ShardAnswer::Rejected(rejection),
             Err(Refused::TryLater(cause)) => ShardAnswer::TryLater(cause),
         })

@@ -19,7 +19,7 @@ const COLUMNS: &str = "conversion.id, conversion.team_id, conversion.program_id,
     conversion.referral_id, conversion.affiliate_id, conversion.sale_key, conversion.amount_minor, \
     conversion.currency, conversion.sales_status, conversion.details, conversion.attributed, \
     conversion.commission_id, conversion.matched_incentive_id, conversion.decision, conversion.created_at, \
-    conversion.recorded_at, conversion.updated_at";
+    conversion.recorded_at, conversion.updated_at, conversion.refunded_minor";
 
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -41,6 +41,7 @@ pub(super) struct Row {
     created_at: i64,
     recorded_at: i64,
     updated_at: i64,
+    refunded_minor: i64,
     #[serde(flatten)]
     commission: JoinedRow,
 }
@@ -62,6 +63,7 @@ impl TryFrom<Row> for RecordedSale {
             affiliate_id: AffiliateId::new(row.affiliate_id),
             sale_key: row.sale_key,
             amount: Money { minor: row.amount_minor, currency },
+            refunded_minor: row.refunded_minor,
             sales_status: word("conversion.sales_status", &row.sales_status, SalesStatus::from_word)?,
             details: json("conversion.details", &row.details)?,
             attributed: row.attributed == 1,
@@ -88,24 +90,33 @@ pub async fn find(database: &Database, id: &ConversionId) -> Result<Option<Recor
     Ok(row.map(RecordedSale::try_from).transpose()?)
 }
 
-/// The sales of one referral, newest first.
+/// The sales of one referral, newest first, at most a hundred.
 pub async fn of_referral(database: &Database, id: &ReferralId) -> Result<Vec<RecordedSale>, Unavailable> {
-    let sql = format!(
-        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
-         WHERE conversion.referral_id = ?1 ORDER BY conversion.created_at DESC LIMIT 100",
-        super::commission::JOINED_COLUMNS
-    );
+    let sql = format!("{} ORDER BY conversion.created_at DESC LIMIT 100", sales_of_referral());
     let rows: Vec<Row> = database.all(query!(&database.0, sql, id)).await?;
     Ok(rows.into_iter().map(RecordedSale::try_from).collect::<Result<_, _>>()?)
 }
 
-/// The sale that was recorded under a key, or under the id that this command would give it.
+/// All sales of one referral.
+pub(super) fn select_of_referral(database: &Database, id: &ReferralId) -> worker::Result<D1PreparedStatement> {
+    query!(&database.0, sales_of_referral(), id)
+}
+
+fn sales_of_referral() -> String {
+    format!(
+        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
+         WHERE conversion.referral_id = ?1",
+        super::commission::JOINED_COLUMNS
+    )
+}
+
+/// The sale that was recorded under a key, or has the id.
 pub(super) fn select_recorded(
     database: &Database,
     program: &ProgramId,
     is_test: bool,
     key: Option<&str>,
-    id: &ConversionId,
+    id: Option<&ConversionId>,
 ) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
         "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
@@ -121,8 +132,8 @@ pub(super) fn insert(database: &Database, conversion: &Conversion) -> worker::Re
         &database.0,
         "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, amount_minor, \
            currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
-           created_at, recorded_at, updated_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+           created_at, recorded_at, updated_at, refunded_minor) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         conversion.id,
         conversion.scope.team_id,
         conversion.scope.program_id,
@@ -141,11 +152,59 @@ pub(super) fn insert(database: &Database, conversion: &Conversion) -> worker::Re
         serde_json::to_string(&conversion.decision)?,
         conversion.created_at,
         conversion.recorded_at,
+        conversion.updated_at,
+        conversion.refunded_minor
+    )
+}
+
+/// A sale after a refund.
+pub(super) fn update(database: &Database, conversion: &Conversion) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "UPDATE conversion SET refunded_minor = ?2, sales_status = ?3, updated_at = ?4 WHERE id = ?1",
+        conversion.id,
+        conversion.refunded_minor,
+        conversion.sales_status.as_str(),
         conversion.updated_at
     )
 }
 
-/// Claims the sale's key; the primary key fails the batch when another sale has it.
+/// A sale as a refund needs it before it is at the gate.
+pub struct NamedSale {
+    /// The sale.
+    pub id: ConversionId,
+    /// Its referral: the gate.
+    pub referral_id: ReferralId,
+    /// What it was paid in.
+    pub currency: Currency,
+}
+
+/// The program's sale with this id, or under this key.
+pub async fn find_named(database: &Database, scope: &Scope, named: &str) -> Result<Option<NamedSale>, Unavailable> {
+    #[derive(Deserialize)]
+    struct NamedRow {
+        id: String,
+        referral_id: String,
+        currency: String,
+    }
+    let statement = query!(
+        &database.0,
+        "SELECT id, referral_id, currency FROM conversion WHERE program_id = ?1 AND is_test = ?2 AND id IN (?3, \
+           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) LIMIT 1",
+        scope.program_id,
+        i64::from(scope.is_test),
+        named
+    );
+    let Some(row) = database.first::<NamedRow>(statement).await? else { return Ok(None) };
+    Ok(Some(NamedSale {
+        id: ConversionId::new(row.id),
+        referral_id: ReferralId::new(row.referral_id),
+        currency: word("conversion.currency", &row.currency, Currency::from_code)?,
+    }))
+}
+
+/// Claims the sale's key. The primary key fails the batch when another sale has it; the sub-select, which is NULL then,
+/// when a refund still waits for it.
 pub(super) fn claim_key(
     database: &Database,
     conversion: &Conversion,
@@ -153,7 +212,9 @@ pub(super) fn claim_key(
 ) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
-        "INSERT INTO sale_key (program_id, is_test, value, conversion_id, team_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO sale_key (program_id, is_test, value, conversion_id, team_id) \
+         VALUES (?1, ?2, ?3, CASE WHEN EXISTS (SELECT 1 FROM parked_refund \
+           WHERE program_id = ?1 AND is_test = ?2 AND sale_key = ?3) THEN NULL ELSE ?4 END, ?5)",
         conversion.scope.program_id,
         i64::from(conversion.scope.is_test),
         key,

@@ -42,7 +42,7 @@ pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>,
     }
     let statement = query!(
         &database.0,
-        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event WHERE referral_id = ?1 ORDER BY seq LIMIT 500",
+        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event WHERE subject = ?1 ORDER BY seq LIMIT 500",
         id
     );
     let rows: Vec<Row> = database.all(statement).await?;
@@ -66,11 +66,11 @@ pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>,
 pub(super) fn insert(database: &Database, scope: &Scope, event: &Event) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
-        "INSERT INTO event (referral_id, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
            request_id, rules_version, at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
            (SELECT rules_version FROM program WHERE id = ?4 AND rules_version = ?12), ?13)",
-        event.referral_id,
+        event.subject,
         event.seq,
         scope.team_id,
         scope.program_id,

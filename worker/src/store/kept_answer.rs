@@ -1,11 +1,11 @@
 //! Answers to calls with an `Idempotency-Key`: rows of `kept_answer`.
 
-use attribution::ledger::{KeptAnswer, KeptKey, Outcome};
+use attribution::ledger::{KeptAnswer, KeptKey, Outcome, Unavailable};
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, json};
+use super::{Database, UnknownValue, away, json};
 
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -40,11 +40,25 @@ pub(super) fn select(database: &Database, key: &KeptKey) -> worker::Result<D1Pre
     )
 }
 
+/// Forgets answers that were kept long enough, at most so many.
+pub async fn forget(database: &Database, before: Timestamp, limit: u32) -> Result<(), Unavailable> {
+    let statement = query!(
+        &database.0,
+        "DELETE FROM kept_answer WHERE (team_id, is_test, route, value) IN ( \
+           SELECT team_id, is_test, route, value FROM kept_answer WHERE created_at <= ?1 LIMIT ?2)",
+        before,
+        limit
+    );
+    let statement = statement.map_err(|cause| away(&cause))?;
+    statement.run().await.map(|_| ()).map_err(|cause| away(&cause))
+}
+
 /// Keeps an answer; the primary key fails the batch when the key was used.
 pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) -> worker::Result<D1PreparedStatement> {
     let referral = match &answer.outcome {
-        Outcome::Referral { referral, .. } => &referral.id,
-        Outcome::Sale { sale, .. } => &sale.conversion.referral_id,
+        Outcome::Referral { referral, .. } => Some(&referral.id),
+        Outcome::Sale { sale, .. } | Outcome::Refund { sale, .. } => Some(&sale.conversion.referral_id),
+        Outcome::Parked { .. } | Outcome::Moved { .. } => None,
     };
     query!(
         &database.0,

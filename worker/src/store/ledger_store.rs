@@ -6,9 +6,10 @@
 
 use attribution::ledger::{Change, NotCommitted, Query, State, Store, Unavailable};
 use attribution::referral::Scope;
+use attribution::sale::{Commission, RecordedSale};
 use worker::D1PreparedStatement;
 
-use super::{Database, away, commission, conversion, event, kept_answer, referral, rows, unattributed_sale};
+use super::{Database, away, commission, conversion, event, kept_answer, referral, refund, rows, unattributed_sale};
 
 impl Store for Database {
     async fn load(&self, query: &Query) -> Result<State, Unavailable> {
@@ -16,6 +17,7 @@ impl Store for Database {
         let (subjects, statements): (Vec<_>, Vec<_>) = reads.into_iter().unzip();
         let answers = self.batch(statements).await.map_err(|cause| away(&cause))?;
         let mut state = State::default();
+        let (mut commissions, mut sales): (Vec<Commission>, Vec<RecordedSale>) = Default::default();
         for (subject, answer) in subjects.iter().zip(&answers) {
             match subject {
                 Subject::Referrals => {
@@ -31,12 +33,35 @@ impl Store for Database {
                     let found: Vec<conversion::Row> = rows(answer)?;
                     state.sale = found.into_iter().next().map(TryInto::try_into).transpose()?;
                 }
+                Subject::Refund => {
+                    let found: Vec<refund::Row> = rows(answer)?;
+                    state.refund = found.into_iter().next().map(TryInto::try_into).transpose()?;
+                }
+                Subject::Parked => {
+                    let found: Vec<refund::ParkedRow> = rows(answer)?;
+                    state.parked = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                }
+                Subject::Commissions => {
+                    let found: Vec<commission::Row> = rows(answer)?;
+                    commissions = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                }
+                Subject::SalesOfReferral => {
+                    let found: Vec<conversion::Row> = rows(answer)?;
+                    sales = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                }
                 Subject::KeptAnswer => {
                     let found: Vec<kept_answer::Row> = rows(answer)?;
                     state.kept_answer = found.into_iter().next().map(TryInto::try_into).transpose()?;
                 }
             }
         }
+        let conversion_of = |commission: &Commission| {
+            let sale = sales.iter().find(|sale| Some(&sale.conversion.id) == commission.conversion_id.as_ref());
+            sale.map(|sale| sale.conversion.clone())
+        };
+        let with_sale = |commission: Commission| (conversion_of(&commission), commission);
+        state.commissions =
+            commissions.into_iter().map(with_sale).map(|(sale, commission)| (commission, sale)).collect();
         Ok(state)
     }
 
@@ -54,20 +79,43 @@ enum Subject {
     Referrals,
     Holders,
     Sale,
+    Refund,
+    Parked,
+    Commissions,
+    SalesOfReferral,
     KeptAnswer,
 }
 
 /// The reads of one query: only those that it asks for.
 fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1PreparedStatement)>> {
     let Query { program_id, is_test, .. } = query;
-    let mut reads = vec![(Subject::Referrals, referral::select(database, &query.referrals)?)];
+    let referrals = match &query.sale {
+        Some(sale) => {
+            let (key, id) = (sale.key.as_deref(), sale.id.as_ref());
+            referral::select_with_sale(database, &query.referrals, program_id, *is_test, key, id)?
+        }
+        None => referral::select(database, &query.referrals)?,
+    };
+    let mut reads = vec![(Subject::Referrals, referrals)];
     if !query.identities.is_empty() {
         let select = referral::select_holders(database, program_id, *is_test, &query.identities)?;
         reads.push((Subject::Holders, select));
     }
-    if let Some(id) = &query.conversion_id {
-        let select = conversion::select_recorded(database, program_id, *is_test, query.sale_key.as_deref(), id)?;
-        reads.push((Subject::Sale, select));
+    if let Some(sale) = &query.sale {
+        let (key, id) = (sale.key.as_deref(), sale.id.as_ref());
+        reads.push((Subject::Sale, conversion::select_recorded(database, program_id, *is_test, key, id)?));
+    }
+    let refund_key = query.refund.as_ref().and_then(|(key, _)| key.as_deref());
+    if let Some((_, id)) = &query.refund {
+        reads.push((Subject::Refund, refund::select(database, program_id, *is_test, refund_key, id)?));
+    }
+    if let Some(sale_key) = &query.parked_for {
+        let select = refund::select_parked(database, program_id, *is_test, sale_key, refund_key)?;
+        reads.push((Subject::Parked, select));
+    }
+    if let Some(id) = &query.commissions_of {
+        reads.push((Subject::Commissions, commission::select_of_referral(database, id)?));
+        reads.push((Subject::SalesOfReferral, conversion::select_of_referral(database, id)?));
     }
     if let Some(key) = &query.kept_answer {
         reads.push((Subject::KeptAnswer, kept_answer::select(database, key)?));
@@ -94,6 +142,11 @@ fn add_writes(
                 writes.push(unattributed_sale::forget(database, scope, key)?);
             }
         }
+        Change::UpdateConversion(row) => writes.push(conversion::update(database, row)?),
+        Change::UpdateCommission(row) => writes.push(commission::update(database, row)?),
+        Change::InsertRefund(row) => writes.push(refund::insert(database, row)?),
+        Change::ParkRefund(row) => writes.push(refund::park(database, row)?),
+        Change::SettleRefund(row) => writes.push(refund::settle(database, &row.id)?),
         Change::InsertCommission(row) => writes.push(commission::insert(database, row)?),
         Change::KeepAnswer(key, answer) => writes.push(kept_answer::insert(database, key, answer)?),
         Change::AppendEvent(row) => writes.push(event::insert(database, scope, row)?),

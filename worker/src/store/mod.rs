@@ -11,11 +11,14 @@ pub mod conversion;
 pub mod event;
 pub mod kept_answer;
 pub mod ledger_store;
+pub mod outbox;
 pub mod overview;
 pub mod program;
 pub mod referral;
+pub mod refund;
 pub mod test_event;
 pub mod unattributed_sale;
+pub mod webhook_endpoint;
 
 use attribution::ledger::Unavailable;
 use serde::Deserialize;

@@ -146,7 +146,7 @@ const LEADS: &str = concat!(
     "SELECT latest.id AS id, latest.created_at AS created_at, latest.status AS status, \
        COALESCE(latest.email_masked, latest.external_user_id, latest.customer_id) AS customer, \
        affiliate.name AS affiliate_name, \
-       (SELECT reason FROM event WHERE event.referral_id = latest.id AND event.seq = 1) AS reason, \
+       (SELECT reason FROM event WHERE event.subject = latest.id AND event.seq = 1) AS reason, \
        latest.is_test AS is_test \
      FROM latest LEFT JOIN affiliate ON affiliate.id = latest.affiliate_id \
      UNION ALL \

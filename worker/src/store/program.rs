@@ -1,6 +1,6 @@
 //! Programs: settings, origins and incentives, read together as one snapshot of one rules version.
 
-use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId};
+use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId, WebhookEndpointId};
 use attribution::incentive::{AppliesTo, Approval, Incentive, Owner, PaysFor, Reward};
 use attribution::ledger::Unavailable;
 use attribution::money::{Currency, MAX_MINOR, Rate};
@@ -9,7 +9,15 @@ use attribution::status::{EmailPolicy, FraudMode};
 use serde::Deserialize;
 use worker::query;
 
-use super::{Database, UnknownValue, away, json, rows, word};
+use super::{Database, UnknownValue, away, json, rows, webhook_endpoint, word};
+
+/// A program as of one moment.
+pub struct Snapshot {
+    /// Settings, origins and incentives.
+    pub program: Program,
+    /// Who is told of its live rows.
+    pub subscribers: Vec<WebhookEndpointId>,
+}
 
 #[derive(Deserialize)]
 struct Row {
@@ -34,6 +42,11 @@ struct OriginRow {
 }
 
 #[derive(Deserialize)]
+struct SubscriberRow {
+    id: String,
+}
+
+#[derive(Deserialize)]
 struct IncentiveRow {
     id: String,
     group_id: Option<String>,
@@ -45,10 +58,11 @@ struct IncentiveRow {
     product_ids: String,
     approval: String,
     hold_days: u32,
+    cap_minor: Option<i64>,
 }
 
-/// The program with this id: settings, origins and incentives as of one moment.
-pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Program>, Unavailable> {
+/// The program with this id, all of it read at one moment.
+pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot>, Unavailable> {
     let statements = [
         query!(
             &database.0,
@@ -62,20 +76,25 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Program>
         query!(
             &database.0,
             "SELECT id, group_id, affiliate_id, pays_for, rate_ppm, amount_minor, apply_to, product_ids, approval, \
-               hold_days FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
+               hold_days, cap_minor FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
             id
         ),
+        webhook_endpoint::select_live(database, id),
     ];
     let statements = statements.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
     let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
-    let [settings, origins, incentives] = answers.as_slice() else {
-        return Err(Unavailable("a batch of three answered otherwise".to_owned()));
+    let [settings, origins, incentives, subscribers] = answers.as_slice() else {
+        return Err(Unavailable("a batch of four answered otherwise".to_owned()));
     };
     let settings: Vec<Row> = rows(settings)?;
     let Some(row) = settings.into_iter().next() else { return Ok(None) };
     let origins: Vec<OriginRow> = rows(origins)?;
     let incentives: Vec<IncentiveRow> = rows(incentives)?;
-    Ok(Some(snapshot(row, origins, incentives)?))
+    let subscribers: Vec<SubscriberRow> = rows(subscribers)?;
+    Ok(Some(Snapshot {
+        program: program(row, origins, incentives)?,
+        subscribers: subscribers.into_iter().map(|row| WebhookEndpointId::new(row.id)).collect(),
+    }))
 }
 
 /// The id of the program with this number.
@@ -100,7 +119,7 @@ pub async fn any_allows_origin(database: &Database, origin: &str) -> Result<bool
     Ok(row.is_some())
 }
 
-fn snapshot(row: Row, origins: Vec<OriginRow>, incentives: Vec<IncentiveRow>) -> Result<Program, UnknownValue> {
+fn program(row: Row, origins: Vec<OriginRow>, incentives: Vec<IncentiveRow>) -> Result<Program, UnknownValue> {
     Ok(Program {
         id: ProgramId::new(row.id),
         number: row.number,
@@ -147,6 +166,7 @@ impl TryFrom<IncentiveRow> for Incentive {
                 "manual" => Some(Approval::Manual),
                 _ => None,
             })?,
+            cap_minor: row.cap_minor,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Referrals: rows of `referral`, and which identities they hold.
 
 use attribution::email::KeptEmail;
-use attribution::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
+use attribution::ids::{AffiliateId, ConversionId, ProgramId, ReferralId, TeamId};
 use attribution::ledger::Unavailable;
 use attribution::referral::{Identity, Referral, Scope};
 use attribution::status::ReferralStatus;
@@ -116,6 +116,24 @@ pub(super) fn select(database: &Database, ids: &[ReferralId]) -> worker::Result<
     query!(&database.0, sql, ids)
 }
 
+/// The same, and the referral of a sale that is named by its key or its id.
+pub(super) fn select_with_sale(
+    database: &Database,
+    ids: &[ReferralId],
+    program: &ProgramId,
+    is_test: bool,
+    sale_key: Option<&str>,
+    sale: Option<&ConversionId>,
+) -> worker::Result<D1PreparedStatement> {
+    let ids = serde_json::to_string(ids)?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM referral WHERE id IN (SELECT value FROM json_each(?1) \
+         UNION SELECT referral_id FROM conversion WHERE id IN (?5, \
+           (SELECT conversion_id FROM sale_key WHERE program_id = ?2 AND is_test = ?3 AND value = ?4)))"
+    );
+    query!(&database.0, sql, ids, program, i64::from(is_test), sale_key, sale)
+}
+
 /// The referrals that hold any of `identities`, each row with the identity it was found by. `CROSS JOIN` keeps the
 /// order: a look-up by the whole primary key for each wanted name, and never a scan of the program's identities.
 pub(super) fn select_holders(
@@ -216,7 +234,7 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         "UPDATE referral SET seq = CASE seq WHEN ?2 - 1 THEN ?2 END, status = ?3, external_user_id = ?4, \
            customer_id = ?5, subscription_id = ?6, email = ?7, email_hash = ?8, email_masked = ?9, aliases = ?10, \
            verified = ?11, first_sale_at = ?12, paid_sales = ?13, commission_total_minor = ?14, converted_at = ?15, \
-           updated_at = ?16, name = ?17 \
+           updated_at = ?16, name = ?17, paid_out = ?18 \
          WHERE id = ?1",
         referral.id,
         referral.seq,
@@ -234,7 +252,8 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         referral.commission_total_minor,
         referral.converted_at,
         referral.updated_at,
-        referral.name
+        referral.name,
+        i64::from(referral.paid_out)
     )
 }
 

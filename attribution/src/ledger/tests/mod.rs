@@ -20,11 +20,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
-use super::{Command, CreateReferral, Failure, FirstSeen, Ledger, Outcome, Pause, RecordSale, Rejection, SignUp};
+use super::{
+    Command, CreateReferral, Failure, FirstSeen, Ledger, Outcome, Pause, RecordSale, Refund, Rejection, SignUp,
+};
 use crate::decision::Reason;
 use crate::email::EmailHasher;
 use crate::fixtures::{affiliate, bob, bobs_click, click, email, new_year, program, scope, sign_up};
-use crate::ids::{CommissionId, ConversionId, ReferralId};
+use crate::ids::{CommissionId, ConversionId, ReferralId, RefundId};
 use crate::incentive::Incentive;
 use crate::memory::{Database, Rows};
 use crate::program::Program;
@@ -185,20 +187,32 @@ fn retried(command: Command) -> Command {
             sale.context.request_id = request_id;
             Command::RecordSale(RecordSale { commission_id, conversion_id: ConversionId::new("conv_retry"), ..sale })
         }
+        Command::Refund(mut refund) => {
+            refund.context.request_id = request_id;
+            Command::Refund(Refund { refund_id: RefundId::new("rfd_retry"), clawback_id: commission_id, ..refund })
+        }
+        Command::MoveCommissions(mut step) => {
+            step.context.request_id = request_id;
+            Command::MoveCommissions(step)
+        }
+        Command::ExpireRefund(mut expire) => {
+            expire.context.request_id = request_id;
+            Command::ExpireRefund(expire)
+        }
     }
 }
 
 fn signed_up(outcome: Outcome) -> SignedUp {
     match outcome {
         Outcome::Referral { referral, first_seen, reason } => SignedUp { referral: *referral, first_seen, reason },
-        Outcome::Sale { .. } => panic!("a sale is no referral"),
+        other => panic!("no referral: {other:?}"),
     }
 }
 
 fn sold(outcome: Outcome) -> (RecordedSale, FirstSeen, Vec<String>) {
     match outcome {
         Outcome::Sale { sale, first_seen, differing } => (*sale, first_seen, differing),
-        Outcome::Referral { .. } => panic!("a referral is no sale"),
+        other => panic!("no sale: {other:?}"),
     }
 }
 

@@ -41,6 +41,7 @@ fn is_recorded_now(world: &World, command: Command) {
             assert_eq!(rows.conversions[&sale.conversion.id], sale.conversion);
             assert_eq!(rows.commissions.len(), 1);
         }
+        other => panic!("neither referral nor sale: {other:?}"),
     }
     // Whatever a client's retry is told, it leaves the rows alone.
     world.retry(command).ok();

@@ -129,8 +129,8 @@ fn a_claim_gives_way_to_a_keyed_sign_up_with_all_that_it_held() {
         world.rows().commissions.values().map(|row| (row.affiliate_id.clone(), row.status)).collect();
     assert!(statuses.contains(&(affiliate().id, CommissionStatus::Declined)), "{statuses:?}");
     assert!(statuses.contains(&(bob().id, CommissionStatus::ReadyForPayment)), "{statuses:?}");
-    let reasons: Vec<_> = world.rows().events.into_iter().map(|event| (event.referral_id, event.reason)).collect();
-    assert!(reasons.contains(&(claim.id, Reason::ClaimOverridden)), "{reasons:?}");
+    let reasons: Vec<_> = world.rows().events.into_iter().map(|event| (event.subject, event.reason)).collect();
+    assert!(reasons.contains(&(claim.id.as_str().to_owned(), Reason::ClaimOverridden)), "{reasons:?}");
 }
 
 #[test]

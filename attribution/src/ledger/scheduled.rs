@@ -1,0 +1,109 @@
+//! What happens to commissions and waiting refunds as time goes by: holds end, commissions are paid out, refunds whose
+//! sale never came expire.
+//!
+//! Sources: design, sections 4 (set-wide jobs raise `seq`) and 5 (approval, refunds before their sale). A job's command
+//! goes through the gate like any other and names what it expects: a commission that is no longer in the status that it
+//! moves from stays as it is.
+
+use super::changes::{Change, Event, Plan};
+use super::command::{ExpireRefund, MoveCommissions, Step};
+use super::outcome::{Outcome, Rejection};
+use super::{State, View};
+use crate::decision::{Decision, Reason};
+use crate::messages::{Message, lead_commission_message, sale_message};
+use crate::program::Program;
+use crate::sale::{Commission, Conversion};
+use crate::status::CommissionStatus;
+use crate::time::Timestamp;
+
+impl Step {
+    /// Whether a commission takes this step at `now`.
+    fn takes(&self, commission: &Commission, now: Timestamp) -> bool {
+        match self {
+            Self::EndHold => {
+                let is_over = commission.hold_until.is_some_and(|end| end <= now);
+                // Without an amount it waits for a rate of exchange as well.
+                commission.status == CommissionStatus::Pending && is_over && commission.amount_minor.is_some()
+            }
+            Self::PayOut { commissions, .. } => {
+                commission.status == CommissionStatus::ReadyForPayment && commissions.contains(&commission.id)
+            }
+        }
+    }
+
+    fn status_after(&self) -> CommissionStatus {
+        match self {
+            Self::EndHold => CommissionStatus::ReadyForPayment,
+            Self::PayOut { .. } => CommissionStatus::Paid,
+        }
+    }
+
+    fn message_kind(&self) -> &'static str {
+        match self {
+            Self::EndHold => "transaction.approved",
+            Self::PayOut { .. } => "transaction.paid",
+        }
+    }
+
+    fn decision(&self) -> Decision {
+        match self {
+            Self::EndHold => Decision::new(Reason::HoldEnded),
+            Self::PayOut { payout_id, .. } => {
+                Decision::new(Reason::CommissionsPaid).with("payout_id", payout_id.as_str())
+            }
+        }
+    }
+}
+
+/// Moves the referral's commissions on that take the step.
+pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Result<Plan, Rejection> {
+    let referral = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
+    let taking = view.state.commissions.iter().filter(|(commission, _)| command.step.takes(commission, view.now));
+    let moved: Vec<(Commission, Option<&Conversion>)> = taking
+        .map(|(commission, conversion)| (moved(commission, &command.step, view.now), conversion.as_ref()))
+        .collect();
+    let outcome = Outcome::Moved { commissions: u32::try_from(moved.len()).unwrap_or(u32::MAX) };
+    if moved.is_empty() {
+        return Ok(Plan { scope: referral.scope.clone(), changes: Vec::new(), outcome, replayed: false });
+    }
+    let mut referral = referral.clone();
+    referral.seq += 1;
+    referral.updated_at = view.now;
+    referral.paid_out |= matches!(command.step, Step::PayOut { .. });
+    let ids: Vec<&str> = moved.iter().map(|(commission, _)| commission.id.as_str()).collect();
+    let decision = command.step.decision().with("commission_ids", ids);
+    let messages = moved.iter().map(|(commission, conversion)| message(&command.step, commission, *conversion));
+    let event = Event::of("commission.moved", &referral, decision, &command.context, view.program.rules_version)
+        .telling(&referral.scope, messages.collect::<Vec<_>>());
+    let scope = referral.scope.clone();
+    let mut changes = vec![Change::UpdateReferral(Box::new(referral))];
+    changes.extend(moved.into_iter().map(|(commission, _)| Change::UpdateCommission(Box::new(commission))));
+    changes.push(Change::AppendEvent(Box::new(event)));
+    Ok(Plan { scope, changes, outcome, replayed: false })
+}
+
+fn moved(commission: &Commission, step: &Step, now: Timestamp) -> Commission {
+    Commission { status: step.status_after(), hold_until: None, updated_at: now, ..commission.clone() }
+}
+
+fn message(step: &Step, commission: &Commission, conversion: Option<&Conversion>) -> Message {
+    match conversion {
+        Some(conversion) => sale_message(step.message_kind(), conversion, Some(commission)),
+        None => lead_commission_message(step.message_kind(), commission),
+    }
+}
+
+/// Gives a waiting refund up whose time is over. Its line fails the batch when the sale has settled it meanwhile.
+pub(super) fn expire(command: &ExpireRefund, state: &State, program: &Program, now: Timestamp) -> Plan {
+    let over = state.parked.iter().find(|parked| parked.id == command.refund_id && parked.expires_at <= now);
+    let mut changes = Vec::new();
+    if let Some(parked) = over {
+        let decision = Decision::new(Reason::RefundExpired).with("sale_key", parked.sale_key.as_str());
+        let version = program.rules_version;
+        let line = Event::of_parked("refund.expired", parked, 2, decision, &command.context, version, now);
+        changes.push(Change::SettleRefund(Box::new(parked.clone())));
+        changes.push(Change::AppendEvent(Box::new(line)));
+    }
+    let outcome = Outcome::Moved { commissions: 0 };
+    Plan { scope: command.scope.clone(), changes, outcome, replayed: false }
+}

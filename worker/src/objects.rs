@@ -1,0 +1,69 @@
+//! Calling a Durable Object: one JSON value there, one back.
+
+use std::time::Duration;
+
+use attribution::ledger::Unavailable;
+use futures_util::future::{Either, select};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Delay, Env, Method, Request, RequestInit, Response, Stub, console_error};
+
+/// How long an answer is waited for: these objects answer from their own storage.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// An object by its namespace's binding and its name.
+#[derive(Clone, Copy)]
+pub struct Object<'a> {
+    /// The binding in wrangler.toml.
+    pub binding: &'a str,
+    /// The name.
+    pub name: &'a str,
+    /// Where it is made if it does not exist yet.
+    pub location: Option<&'a str>,
+}
+
+impl Object<'_> {
+    /// Asks, and asks once more where the call itself fails: an object that was reset (by every deployment, say) fails
+    /// the call that it was in. Requests must bear being made twice.
+    pub async fn ask<T: DeserializeOwned>(&self, env: &Env, request: &impl Serialize) -> Result<T, Unavailable> {
+        let body = serde_json::to_vec(request).map_err(|cause| Unavailable(cause.to_string()))?;
+        let answer = match self.send(env, &body).await {
+            Ok(answer) => answer,
+            Err(first) => {
+                console_error!("{} is asked again: {first}", self.name);
+                self.send(env, &body).await?
+            }
+        };
+        serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
+    }
+
+    async fn send(&self, env: &Env, body: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        let exchange = std::pin::pin!(self.exchange(env, body));
+        match select(exchange, Delay::from(WAIT)).await {
+            Either::Left((answer, _)) => answer.map_err(|cause| Unavailable(cause.to_string())),
+            Either::Right(_) => Err(Unavailable(format!("{} does not answer", self.name))),
+        }
+    }
+
+    async fn exchange(&self, env: &Env, body: &[u8]) -> worker::Result<Vec<u8>> {
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(Some(worker::js_sys::Uint8Array::from(body).into()));
+        let request = Request::new_with_init("https://object/", &init)?;
+        // A stub is of no use after its object has failed: each try gets its own.
+        let mut response = self.stub(env)?.fetch_with_request(request).await?;
+        response.bytes().await
+    }
+
+    fn stub(&self, env: &Env) -> worker::Result<Stub> {
+        let namespace = env.durable_object(self.binding)?;
+        match self.location {
+            Some(location) => namespace.get_by_name_with_location_hint(self.name, location),
+            None => namespace.get_by_name(self.name),
+        }
+    }
+}
+
+/// An object's answer.
+pub fn answer(value: &impl Serialize) -> worker::Result<Response> {
+    Response::from_bytes(serde_json::to_vec(value)?)
+}

@@ -1,0 +1,124 @@
+//! The scheduler's own SQLite: the last run of each job, and the roll of webhook senders.
+//!
+//! Every call runs without an await between its statements, hence as one transaction. Of the roll only what has changed
+//! is written.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use attribution::ids::WebhookEndpointId;
+use attribution::ledger::Unavailable;
+use attribution::scheduler::{JobLog, JobRun};
+use attribution::webhooks::{Known, Roll, RollStorage};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use worker::{SqlStorage, SqlStorageValue};
+
+use super::JobFigures;
+
+/// The object's storage.
+pub struct Book {
+    sql: SqlStorage,
+    is_prepared: Cell<bool>,
+}
+
+#[derive(Deserialize)]
+struct SenderRow {
+    endpoint_id: String,
+    known: String,
+}
+
+#[derive(Deserialize)]
+struct ReadRow {
+    read_to: i64,
+}
+
+impl Book {
+    /// Opens the storage.
+    pub fn new(sql: SqlStorage) -> Self {
+        Self { sql, is_prepared: Cell::new(false) }
+    }
+
+    /// The jobs that have run so far.
+    pub fn jobs(&self) -> Result<Vec<JobFigures>, Unavailable> {
+        self.rows("SELECT name, last_run_at, last_error_at, last_error FROM job ORDER BY name", vec![])
+    }
+
+    fn prepare(&self) -> Result<(), Unavailable> {
+        if self.is_prepared.get() {
+            return Ok(());
+        }
+        let tables = [
+            "CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, last_run_at INTEGER NOT NULL, \
+               last_error_at INTEGER, last_error TEXT) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS sender (endpoint_id TEXT PRIMARY KEY, known TEXT NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS outbox (one INTEGER PRIMARY KEY CHECK (one = 1), read_to INTEGER NOT NULL)",
+        ];
+        for table in tables {
+            self.sql.exec(table, None).map_err(|cause| Unavailable(cause.to_string()))?;
+        }
+        self.is_prepared.set(true);
+        Ok(())
+    }
+
+    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<(), Unavailable> {
+        self.prepare()?;
+        self.sql.exec(sql, values).map(|_| ()).map_err(|cause| Unavailable(cause.to_string()))
+    }
+
+    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, Unavailable> {
+        self.prepare()?;
+        let cursor = self.sql.exec(sql, values).map_err(|cause| Unavailable(cause.to_string()))?;
+        cursor.to_array().map_err(|cause| Unavailable(cause.to_string()))
+    }
+
+    fn write(&self, id: &WebhookEndpointId, known: &Known) -> Result<(), Unavailable> {
+        let known = serde_json::to_string(known).map_err(|cause| Unavailable(cause.to_string()))?;
+        self.run(
+            "INSERT OR REPLACE INTO sender (endpoint_id, known) VALUES (?, ?)",
+            vec![id.as_str().into(), known.into()],
+        )
+    }
+}
+
+impl JobLog for Book {
+    fn note(&self, run: &JobRun) -> Result<(), Unavailable> {
+        let failed_at = run.error.as_ref().map(|_| run.at.milliseconds());
+        self.run(
+            "INSERT INTO job (name, last_run_at, last_error_at, last_error) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (name) DO UPDATE SET last_run_at = excluded.last_run_at, \
+               last_error_at = COALESCE(excluded.last_error_at, last_error_at), \
+               last_error = COALESCE(excluded.last_error, last_error)",
+            vec![run.name.into(), run.at.milliseconds().into(), failed_at.into(), run.error.clone().into()],
+        )
+    }
+}
+
+impl RollStorage for Book {
+    fn load(&self) -> Result<Roll, Unavailable> {
+        let read: Vec<ReadRow> = self.rows("SELECT read_to FROM outbox", vec![])?;
+        let senders: Vec<SenderRow> = self.rows("SELECT endpoint_id, known FROM sender", vec![])?;
+        let known: Result<BTreeMap<_, _>, _> = senders
+            .into_iter()
+            .map(|row| Ok((WebhookEndpointId::new(row.endpoint_id), serde_json::from_str(&row.known)?)))
+            .collect();
+        let known = known.map_err(|cause: serde_json::Error| Unavailable(cause.to_string()))?;
+        Ok(Roll { read_to: read.first().map(|row| row.read_to), known })
+    }
+
+    fn save(&self, roll: &Roll) -> Result<(), Unavailable> {
+        let before = self.load()?;
+        for (id, known) in &roll.known {
+            if before.known.get(id) != Some(known) {
+                self.write(id, known)?;
+            }
+        }
+        for id in before.known.keys().filter(|id| !roll.known.contains_key(*id)) {
+            self.run("DELETE FROM sender WHERE endpoint_id = ?", vec![id.as_str().into()])?;
+        }
+        if before.read_to != roll.read_to {
+            self.run("INSERT OR REPLACE INTO outbox (one, read_to) VALUES (1, ?)", vec![roll.read_to.into()])?;
+        }
+        Ok(())
+    }
+}

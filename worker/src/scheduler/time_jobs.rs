@@ -1,0 +1,80 @@
+//! What happens to the ledger's rows as time goes by: holds end, refunds whose sale never came expire, kept answers are
+//! forgotten.
+//!
+//! A job only finds what is due; what becomes of it is decided behind the gate, where it is looked at again. So a job that
+//! runs twice, late or beside another changes nothing twice.
+
+use attribution::ids::{Placement, ReferralId, mint};
+use attribution::ledger::{Command, Context, ExpireRefund, MoveCommissions, Reach, Step, Unavailable};
+use attribution::time::{DAY_MILLISECONDS, Timestamp};
+use worker::{Env, console_error};
+
+use crate::click_ledger::{self, ShardAnswer, ShardRequest};
+use crate::platform::{Settings, SystemRandom, now};
+use crate::store::{self, Database};
+
+/// So many rows are looked at in one minute; the rest waits for the next.
+const ROWS_A_MINUTE: u32 = 200;
+
+/// Answers to calls with an `Idempotency-Key` are kept so long.
+const ANSWER_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
+
+/// Commissions whose hold is over become ready for payment.
+pub async fn end_holds(env: &Env) -> Result<(), Unavailable> {
+    let due = store::commission::with_ended_hold(&Database::of(env)?, now(), ROWS_A_MINUTE).await?;
+    for (referral_id, scope) in due {
+        let context = context("schedule:end_holds");
+        let command = MoveCommissions { context, referral_id, scope, step: Step::EndHold };
+        execute(env, Command::MoveCommissions(command)).await?;
+    }
+    Ok(())
+}
+
+/// Refunds that have waited too long for their sale are given up.
+pub async fn expire_refunds(env: &Env) -> Result<(), Unavailable> {
+    let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
+    for parked in store::refund::expired(&Database::of(env)?, now(), ROWS_A_MINUTE).await? {
+        let shards = settings.click_shards;
+        let placement = Placement::of_identity(&parked.scope.program_id, &parked.sale_key, shards);
+        let command = ExpireRefund {
+            context: context("schedule:expire_refunds"),
+            gate: ReferralId::mint(placement, &mut SystemRandom),
+            scope: parked.scope,
+            refund_id: parked.id,
+            sale_key: parked.sale_key,
+        };
+        execute(env, Command::ExpireRefund(command)).await?;
+    }
+    Ok(())
+}
+
+/// Answers that were kept long enough are forgotten.
+pub async fn forget_answers(env: &Env) -> Result<(), Unavailable> {
+    let before = Timestamp::from_milliseconds(now().milliseconds() - ANSWER_LIFE_MILLISECONDS);
+    store::kept_answer::forget(&Database::of(env)?, before, ROWS_A_MINUTE).await
+}
+
+fn context(actor: &str) -> Context {
+    Context {
+        request_id: mint("req", &mut SystemRandom),
+        actor: actor.to_owned(),
+        reach: Reach { team_id: None, program_id: None, is_test: None },
+        idempotency: None,
+    }
+}
+
+/// Sends a command through its gate. One that is refused has been overtaken: its rows are somebody else's business now.
+async fn execute(env: &Env, command: Command) -> Result<(), Unavailable> {
+    let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
+    let placement = command.gate().placement();
+    let placement = placement.ok_or_else(|| Unavailable("a gate without a shard".to_owned()))?;
+    let actor = command.context().actor.clone();
+    match click_ledger::ask(env, &settings, placement, &ShardRequest::Execute(Box::new(command))).await? {
+        ShardAnswer::Decided(_) => Ok(()),
+        ShardAnswer::Rejected(rejection) => {
+            console_error!("{actor}: left alone: {rejection:?}");
+            Ok(())
+        }
+        other => Err(Unavailable(format!("a shard answered {other:?}"))),
+    }
+}

@@ -1,0 +1,176 @@
+//! The outbox: the event lines of the last 30 days, as senders and their roll call read it.
+//!
+//! Lines are read by position, in bounded windows, so that no further index is written with each of them; programs
+//! without a subscriber cost a window's scan and nothing else.
+
+use attribution::ids::{ProgramId, WebhookEndpointId};
+use attribution::ledger::Unavailable;
+use attribution::time::Timestamp;
+use attribution::webhooks::{
+    Census, CensusTaker, DisabledReason, Endpoint, Line, Outbox, Reading, Spoken, Subscriber, Window,
+};
+use serde::Deserialize;
+use worker::{D1PreparedStatement, D1Result, query};
+
+use super::{Database, UnknownValue, away, json, rows, webhook_endpoint};
+
+#[derive(Deserialize)]
+struct LineRow {
+    position: i64,
+    subject: String,
+    seq: i64,
+    messages: String,
+    at: i64,
+}
+
+#[derive(Deserialize)]
+struct HeadRow {
+    head: i64,
+}
+
+#[derive(Deserialize)]
+struct SubscriberRow {
+    id: String,
+    program_id: String,
+    is_test: i64,
+}
+
+#[derive(Deserialize)]
+struct SpokenRow {
+    program_id: String,
+    is_test: i64,
+    position: i64,
+}
+
+impl Outbox for Database {
+    async fn read(&self, id: &WebhookEndpointId, window: &Window) -> Result<Option<Reading>, Unavailable> {
+        let reads = [webhook_endpoint::select(self, id), Ok(head(self)), lines_in(self, id, window)];
+        let reads = reads.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
+        let answers = self.batch(reads).await.map_err(|cause| away(&cause))?;
+        let [endpoint, head, lines] = answers.as_slice() else {
+            return Err(Unavailable("a batch of three answered otherwise".to_owned()));
+        };
+        let endpoints: Vec<webhook_endpoint::Row> = rows(endpoint)?;
+        let Some(endpoint) = endpoints.into_iter().next() else { return Ok(None) };
+        Ok(Some(Reading { endpoint: endpoint.try_into()?, head: head_of(head)?, lines: read_lines(rows(lines)?)? }))
+    }
+
+    async fn lines(&self, endpoint: &Endpoint, positions: &[i64]) -> Result<Vec<Line>, Unavailable> {
+        let positions = serde_json::to_string(positions).map_err(|cause| Unavailable(cause.to_string()))?;
+        let statement = query!(
+            &self.0,
+            "SELECT event.position, event.subject, event.seq, event.messages, event.at \
+             FROM json_each(?1) AS wanted CROSS JOIN event ON event.position = wanted.value \
+             WHERE event.program_id = ?2 AND event.is_test = ?3",
+            positions,
+            endpoint.scope.program_id,
+            i64::from(endpoint.scope.is_test)
+        );
+        read_lines(self.all(statement).await?)
+    }
+
+    async fn disable(
+        &self,
+        id: &WebhookEndpointId,
+        version: i64,
+        reason: DisabledReason,
+        at: Timestamp,
+    ) -> Result<(), Unavailable> {
+        webhook_endpoint::disable(self, id, version, reason, at).await
+    }
+}
+
+impl CensusTaker for Database {
+    async fn census(&self, after: Option<i64>, span: i64) -> Result<Census, Unavailable> {
+        let subscribers =
+            query!(&self.0, "SELECT id, program_id, is_test FROM webhook_endpoint WHERE disabled_at IS NULL");
+        let spoken = spoken_in(self, after, span).map_err(|cause| away(&cause))?;
+        let reads = vec![subscribers, head(self), spoken];
+        let answers = self.batch(reads).await.map_err(|cause| away(&cause))?;
+        let [subscribers, head, spoken] = answers.as_slice() else {
+            return Err(Unavailable("a batch of three answered otherwise".to_owned()));
+        };
+        let subscribers: Vec<SubscriberRow> = rows(subscribers)?;
+        let spoken: Vec<SpokenRow> = rows(spoken)?;
+        Ok(Census {
+            subscribers: subscribers.into_iter().map(Subscriber::from).collect(),
+            spoken: spoken.into_iter().map(Spoken::from).collect(),
+            head: head_of(head)?,
+        })
+    }
+}
+
+fn head(database: &Database) -> D1PreparedStatement {
+    query!(&database.0, "SELECT COALESCE(MAX(position), 0) AS head FROM event")
+}
+
+fn head_of(answer: &D1Result) -> Result<i64, Unavailable> {
+    let heads: Vec<HeadRow> = rows(answer)?;
+    heads.first().map(|row| row.head).ok_or_else(|| Unavailable("the outbox has no head".to_owned()))
+}
+
+/// The endpoint's row comes first (CROSS JOIN keeps the order), then the window by position: a range of the table itself.
+fn lines_in(database: &Database, id: &WebhookEndpointId, window: &Window) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "SELECT event.position, event.subject, event.seq, event.messages, event.at \
+         FROM webhook_endpoint AS endpoint CROSS JOIN event \
+           ON event.position > MAX(?2, endpoint.starts_after) \
+           AND event.position <= MAX(?2, endpoint.starts_after) + ?3 \
+           AND event.program_id = endpoint.program_id AND event.is_test = endpoint.is_test \
+         WHERE endpoint.id = ?1 AND event.messages <> '[]' AND event.at >= ?4 \
+         ORDER BY event.position LIMIT ?5",
+        id,
+        window.after.unwrap_or(0),
+        window.span,
+        window.since,
+        i64::try_from(window.limit).unwrap_or(i64::MAX)
+    )
+}
+
+fn spoken_in(database: &Database, after: Option<i64>, span: i64) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "SELECT program_id, is_test, MAX(position) AS position FROM event \
+         WHERE position > ?1 AND position <= ?1 + ?2 AND messages <> '[]' GROUP BY program_id, is_test",
+        after.unwrap_or(0),
+        if after.is_some() { span } else { 0 }
+    )
+}
+
+fn read_lines(rows: Vec<LineRow>) -> Result<Vec<Line>, Unavailable> {
+    let lines: Result<Vec<Line>, UnknownValue> = rows.into_iter().map(Line::try_from).collect();
+    Ok(lines?)
+}
+
+impl TryFrom<LineRow> for Line {
+    type Error = UnknownValue;
+
+    fn try_from(row: LineRow) -> Result<Self, UnknownValue> {
+        // The text may hold addresses, and errors go to the log: the position says enough.
+        let unreadable = |_| UnknownValue { column: "event.messages", value: format!("no list at {}", row.position) };
+        Ok(Self {
+            position: row.position,
+            subject: row.subject,
+            seq: row.seq,
+            at: Timestamp::from_milliseconds(row.at),
+            messages: json("event.messages", &row.messages).map_err(unreadable)?,
+        })
+    }
+}
+
+impl From<SubscriberRow> for Subscriber {
+    fn from(row: SubscriberRow) -> Self {
+        Self {
+            id: WebhookEndpointId::new(row.id),
+            program_id: ProgramId::new(row.program_id),
+            is_test: row.is_test == 1,
+        }
+    }
+}
+
+impl From<SpokenRow> for Spoken {
+    fn from(row: SpokenRow) -> Self {
+        Self { program_id: ProgramId::new(row.program_id), is_test: row.is_test == 1, position: row.position }
+    }
+}
