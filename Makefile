@@ -4,7 +4,8 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-tracker test-api crash-test clean
+.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-simulation test-tracker test-api \
+	simulate crash-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -24,7 +25,7 @@ build: tracker ## the tracker, then the Worker
 dev: build ## serve on 127.0.0.1 with a demo program (PORT=8787, STATE_DIR=.dev)
 	@exec node scripts/dev.mjs
 
-test: test-style test-rules test-tracker test-api ## everything below
+test: test-style test-rules test-simulation test-tracker test-api ## everything below
 
 test-style: setup-tests tracker ## formatting and lints
 	@echo '==> style: rustfmt and clippy'
@@ -33,7 +34,18 @@ test-style: setup-tests tracker ## formatting and lints
 
 test-rules: setup-tests tracker ## native tests: rules, command line
 	@echo '==> rules: native tests'
-	@cargo test --quiet --workspace
+	@cargo test --quiet --workspace --exclude simulation
+
+# So many seeds, from the first one on.
+SEEDS ?= 10000
+
+test-simulation: setup-tests ## shard and ledger in a world that fails, by seed; and that every breakage is found
+	@echo '==> simulation: breakages that must be found, then $(SEEDS) seeds'
+	@cargo test --quiet --profile simulation --package simulation
+	@cargo run --quiet --profile simulation --package simulation -- --seeds $(SEEDS)
+
+simulate: setup ## seeds alone (SEEDS=10000); one with its whole trace: SEED=…
+	@cargo run --quiet --profile simulation --package simulation -- $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 test-tracker: setup-tests ## the tracker's crate in Chromium
 	@echo '==> tracker: tests in Chromium'

@@ -25,7 +25,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// Takes milliseconds since 1970 UTC.
-    pub fn from_milliseconds(milliseconds: i64) -> Self {
+    pub const fn from_milliseconds(milliseconds: i64) -> Self {
         Self(milliseconds)
     }
 

@@ -98,6 +98,8 @@ pub struct Shard<O> {
     gates: Gates,
     memory: Memory,
     alarm_armed: Cell<bool>,
+    /// How often the alarm was taken back.
+    alarms_taken_back: Cell<u64>,
     keys_in_flight: RefCell<HashSet<IdempotencyKey>>,
 }
 
@@ -120,6 +122,7 @@ impl<O: ObjectStorage> Shard<O> {
             gates: Gates::default(),
             memory: Memory::default(),
             alarm_armed: Cell::new(false),
+            alarms_taken_back: Cell::new(0),
             keys_in_flight: RefCell::default(),
         }
     }
@@ -168,6 +171,7 @@ impl<O: ObjectStorage> Shard<O> {
         if unsent.is_empty() {
             // Noted before the storage is told: a click that comes in between arms it again.
             self.alarm_armed.set(false);
+            self.alarms_taken_back.set(self.alarms_taken_back.get() + 1);
             return self.storage.disarm_alarm().await;
         }
         counts.store_counts(number, &unsent).await?;
@@ -175,11 +179,12 @@ impl<O: ObjectStorage> Shard<O> {
     }
 
     async fn ensure_alarm(&self) -> Result<(), Unavailable> {
-        if self.alarm_armed.get() {
-            return Ok(());
+        while !self.alarm_armed.get() {
+            let taken_back = self.alarms_taken_back.get();
+            self.storage.arm_alarm(COUNT_DELAY_MILLISECONDS).await?;
+            // Whoever took the alarm back during the wait took this one too.
+            self.alarm_armed.set(taken_back == self.alarms_taken_back.get());
         }
-        self.storage.arm_alarm(COUNT_DELAY_MILLISECONDS).await?;
-        self.alarm_armed.set(true);
         Ok(())
     }
 }

@@ -1,0 +1,117 @@
+//! Batches: how the database applies one, and how a database that is built wrong would.
+//!
+//! Keeps no state.
+
+use attribution::ids::ReferralId;
+use attribution::ledger::Change;
+use attribution::memory::Rows;
+use attribution::referral::Scope;
+
+use crate::breakage::Breakage;
+use crate::scene::Scene;
+
+/// The referrals that a batch writes.
+pub fn referrals(batch: &[Change]) -> impl Iterator<Item = &ReferralId> {
+    batch.iter().filter_map(|change| match change {
+        Change::InsertReferral(referral) | Change::UpdateReferral(referral) => Some(&referral.id),
+        _ => None,
+    })
+}
+
+/// The sale keys that a batch claims.
+pub fn sale_keys(batch: &[Change]) -> impl Iterator<Item = &str> {
+    batch.iter().filter_map(|change| match change {
+        Change::InsertConversion(conversion) => conversion.sale_key.as_deref(),
+        _ => None,
+    })
+}
+
+/// What a batch does, for the trace.
+pub fn in_words(batch: &[Change]) -> String {
+    let words = batch.iter().map(|change| match change {
+        Change::InsertReferral(row) => format!("new referral {}", row.id),
+        Change::UpdateReferral(row) => format!("referral {} seq {}", row.id, row.seq),
+        Change::ClaimIdentity(id, identity) => format!("{} {} is {id}", identity.kind.as_str(), identity.value),
+        Change::ReleaseIdentity(id, identity) => format!("{} {} leaves {id}", identity.kind.as_str(), identity.value),
+        Change::InsertConversion(row) => format!("sale {} key {:?}", row.id, row.sale_key),
+        Change::InsertCommission(row) => format!("commission {} of {:?}", row.id, row.amount_minor),
+        Change::AppendEvent(row) => format!("{} seq {} rules {}", row.kind, row.seq, row.rules_version),
+        Change::KeepAnswer(key, _) => format!("answer to {}", key.value),
+        Change::UpdateConversion(row) => format!("sale {} refunded {}", row.id, row.refunded_minor),
+        Change::UpdateCommission(row) => {
+            format!("commission {} is {:?}, {}", row.id, row.amount_minor, row.status.as_str())
+        }
+        Change::InsertRefund(row) => format!("refund {} of {}", row.id, row.amount.minor),
+        Change::ParkRefund(row) => format!("refund {} waits for {}", row.id, row.sale_key),
+        Change::SettleRefund(row) => format!("refund {} waits no longer", row.id),
+        Change::DeclineLeadCommission(id, _) => format!("lead commission of {id} declined"),
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// Applies a batch: all of it, or the reason why none of it. `version` is that of the rules in force.
+pub fn apply(
+    scene: &Scene,
+    rows: &mut Rows,
+    scope: &Scope,
+    batch: &[Change],
+    version: i64,
+) -> Result<(), &'static str> {
+    let (before, batch) = as_built(scene, rows.clone(), scope, batch);
+    let named =
+        |change: &Change| if let Change::AppendEvent(event) = change { Some(event.rules_version) } else { None };
+    let ignored = scene.breaks(Breakage::NoRulesVersion).then(|| batch.iter().find_map(named)).flatten();
+    let version = Some(ignored.unwrap_or(version));
+    if scene.breaks(Breakage::BatchInPieces) {
+        for change in &batch {
+            *rows = rows.after(scope, std::slice::from_ref(change), version)?;
+        }
+    } else if scene.breaks(Breakage::AnswerKeptBeforeEffect) {
+        let is_answer = |change: &Change| matches!(change, Change::KeepAnswer(..));
+        let (answers, effect): (Vec<Change>, Vec<Change>) = batch.into_iter().partition(is_answer);
+        *rows = rows.after(scope, &answers, version)?;
+        *rows = rows.after(scope, &effect, version)?;
+    } else {
+        *rows = before.after(scope, &batch, version)?;
+    }
+    Ok(())
+}
+
+/// Rows and batch as they are, unless the database is built wrong.
+fn as_built(scene: &Scene, mut rows: Rows, scope: &Scope, batch: &[Change]) -> (Rows, Vec<Change>) {
+    let mut batch = batch.to_vec();
+    if scene.breaks(Breakage::NoFence) {
+        for change in &mut batch {
+            renumber(&rows, change);
+        }
+    }
+    let (program, is_test) = (&scope.program_id, scope.is_test);
+    for change in &batch {
+        match change {
+            Change::ClaimIdentity(_, identity) if scene.breaks(Breakage::NoIdentityKey) => {
+                rows.identities.remove(&(program.clone(), is_test, identity.clone()));
+            }
+            Change::InsertConversion(conversion) if scene.breaks(Breakage::NoSaleKey) => {
+                let key = conversion.sale_key.clone().unwrap_or_default();
+                rows.sale_keys.remove(&(program.clone(), is_test, key));
+            }
+            Change::KeepAnswer(key, _) if scene.breaks(Breakage::NoIdempotencyKey) => {
+                rows.kept_answers.remove(key);
+            }
+            _ => {}
+        }
+    }
+    (rows, batch)
+}
+
+/// `UPDATE referral SET seq = seq + 1`, whatever was read.
+fn renumber(rows: &Rows, change: &mut Change) {
+    let next = |id: &ReferralId| rows.referrals.get(id).map(|stored| stored.seq + 1);
+    match change {
+        Change::UpdateReferral(referral) => referral.seq = next(&referral.id).unwrap_or(referral.seq),
+        Change::AppendEvent(event) if event.seq > 1 => {
+            event.seq = next(&ReferralId::new(event.subject.as_str())).unwrap_or(event.seq)
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,51 @@
+//! Breakages: ways in which the world could be built wrong, each breaking one thing that the algorithm rests on. The
+//! simulation has to find every one of them; a check that finds none checks nothing.
+//!
+//! No breakage touches the algorithm: it changes what an implementation of its traits does, or how the world runs it.
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// One thing that is built wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Breakage {
+    /// The database raises `seq` whatever was read.
+    NoFence,
+    /// An identity may belong to two referrals: the later one takes it.
+    NoIdentityKey,
+    /// A sale key may be used by two sales.
+    NoSaleKey,
+    /// An `Idempotency-Key` may be used by two calls.
+    NoIdempotencyKey,
+    /// The rules' version is not looked at when a batch is committed.
+    NoRulesVersion,
+    /// A batch that fails leaves what it had written before.
+    BatchInPieces,
+    /// The store says that a batch is committed before it is.
+    AnswerBeforeCommit,
+    /// An answer is kept in a batch of its own, before its effect.
+    AnswerKeptBeforeEffect,
+    /// The object answers before its writes are on the disk.
+    NoOutputGate,
+    /// A click and its key are written in two steps.
+    ClickAndKeyApart,
+    /// Counts are added to what is stored.
+    CountsAdded,
+    /// The stored count is replaced, also by a smaller one.
+    CountsReplaced,
+    /// Counts are noted as sent before they are.
+    CountsNotedFirst,
+    /// The alarm is armed when the work is done, and only if it was.
+    AlarmArmedAfterWork,
+    /// Every command gets a lock of its own.
+    NoLock,
+    /// Ids are minted anew when the Worker asks its object again.
+    IdsMintedAnew,
+}
+
+impl Breakage {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}

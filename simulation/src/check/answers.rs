@@ -1,0 +1,89 @@
+//! Answers: a repeat is answered as the first call was, as far as the rules allow anything else to have happened.
+//!
+//! Keeps no state.
+
+use std::collections::BTreeMap;
+
+use attribution::ids::ReferralId;
+use attribution::ledger::{FirstSeen, Outcome};
+use attribution::referral::{Identity, Referral};
+
+use super::{Evidence, Problems};
+use crate::history::{Body, Call, Told};
+
+/// See the module.
+pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
+    check_kept(evidence, problems);
+    check_sale_keys(evidence, problems);
+    for call in evidence.calls.iter().filter(|call| matches!(call.body, Body::SignUp { .. })) {
+        check_sign_ups(evidence, call, problems);
+    }
+}
+
+/// The name space of a call's key.
+fn route(body: &Body) -> &'static str {
+    match body {
+        Body::Click { .. } => "click",
+        Body::SignUp { verified: true, .. } => "sign-up",
+        Body::SignUp { verified: false, .. } => "sign-up of a browser",
+        Body::Direct { .. } => "referral",
+        Body::Sale { .. } => "sale",
+    }
+}
+
+/// One `Idempotency-Key` has one answer, and one body.
+fn check_kept(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let mut kept: BTreeMap<(&str, &str), (&Body, &Outcome)> = BTreeMap::new();
+    for (call, _, told) in evidence.answers() {
+        let (Some(key), Told::Decided(answer)) = (&call.key, told) else { continue };
+        let (body, outcome) = kept.entry((route(&call.body), key)).or_insert((&call.body, &answer.outcome));
+        problems.unless(**body == call.body, || format!("key {key} was answered for two bodies"));
+        problems.unless(**outcome == answer.outcome, || format!("key {key} was answered in two ways"));
+    }
+}
+
+/// One sale key is answered with one sale, which is new to one request.
+fn check_sale_keys(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let mut sales = BTreeMap::new();
+    let mut new_to = BTreeMap::new();
+    for (call, attempt, told) in evidence.answers() {
+        let (Body::Sale { key, .. }, Told::Decided(answer)) = (&call.body, told) else { continue };
+        let Outcome::Sale { sale, first_seen, .. } = &answer.outcome else { continue };
+        if let Some(key) = key {
+            let first = sales.entry(key).or_insert(&sale.conversion.id);
+            problems.unless(*first == &sale.conversion.id, || format!("sale key {key} was answered with two sales"));
+        }
+        if *first_seen == FirstSeen::Now && !answer.replayed {
+            let other = new_to.insert(sale.conversion.id.as_str(), &attempt.request_id);
+            problems.unless(other.is_none(), || format!("sale {} was new to two requests", sale.conversion.id));
+        }
+    }
+}
+
+/// A sign-up is answered with one referral, unless that gave way to a key's word, or the click became one itself, or a
+/// browser's word, which teaches nobody a name, named a user who has become known through another referral since.
+fn check_sign_ups(evidence: &Evidence<'_>, call: &Call, problems: &mut Problems) {
+    let Body::SignUp { click, user, verified, .. } = &call.body else { return };
+    let gave_way = |id: &ReferralId| evidence.rows.referrals.get(id).is_some_and(|row| !row.status.holds_identities());
+    let knows = |id: &ReferralId, user: &str| {
+        let names = evidence.rows.referrals.get(id).map(Referral::identities).unwrap_or_default();
+        names.contains(&Identity::external_user_id(user))
+    };
+    let became_known = |first: &ReferralId, later: &ReferralId| {
+        !verified && user.as_ref().is_some_and(|user| knows(later, user) && !knows(first, user))
+    };
+    let mut answers: Vec<(i64, i64, &ReferralId)> = Vec::new();
+    for attempt in &call.attempts {
+        let Some((heard, Told::Decided(answer))) = &attempt.told else { continue };
+        if let Outcome::Referral { referral, .. } = &answer.outcome {
+            answers.push((attempt.began, *heard, &referral.id));
+        }
+    }
+    for (_, heard, first) in &answers {
+        for (began, _, later) in &answers {
+            let excused = began <= heard || first == later || *later == click || gave_way(first);
+            let excused = excused || became_known(first, later);
+            problems.unless(excused, || format!("{:?} was answered with {first} and later with {later}", call.body));
+        }
+    }
+}

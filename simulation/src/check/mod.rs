@@ -1,0 +1,96 @@
+//! The checks: what must hold of rows and disks, judged by the history alone.
+//!
+//! Keeps no state.
+
+mod answers;
+mod clicks;
+mod course;
+mod referrals;
+mod sales;
+
+use std::collections::BTreeMap;
+
+use attribution::memory::Rows;
+
+use crate::disk::{CountKey, Tables};
+use crate::history::{Attempt, Call, Told};
+use crate::rules::RuleBook;
+use crate::world::World;
+
+/// What is judged, and by what.
+pub struct Evidence<'a> {
+    /// Every call.
+    pub calls: Vec<Call>,
+    /// The database's rows.
+    pub rows: Rows,
+    /// The disks of the shards.
+    pub disks: Vec<Tables>,
+    /// The database's counts.
+    pub counts: BTreeMap<(u16, CountKey), i64>,
+    /// The rules.
+    pub rules: &'a RuleBook,
+    /// Whether a refused sale is kept as nobody's.
+    pub keeps_unattributed: Box<dyn Fn(&str) -> bool + 'a>,
+}
+
+/// What is wrong.
+#[derive(Default)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    /// Notes a problem unless all is well.
+    pub fn unless(&mut self, is_well: bool, problem: impl FnOnce() -> String) {
+        if !is_well {
+            self.0.push(problem());
+        }
+    }
+}
+
+impl Evidence<'_> {
+    /// Every attempt with its call.
+    pub fn attempts(&self) -> impl Iterator<Item = (&Call, &Attempt)> {
+        self.calls.iter().flat_map(|call| call.attempts.iter().map(move |attempt| (call, attempt)))
+    }
+
+    /// The attempt that the Worker called so.
+    pub fn by_request(&self, request_id: &str) -> Option<(&Call, &Attempt)> {
+        self.attempts().find(|(_, attempt)| attempt.request_id == request_id)
+    }
+
+    /// What was answered, with the call that asked.
+    pub fn answers(&self) -> impl Iterator<Item = (&Call, &Attempt, &Told)> {
+        self.attempts().filter_map(|(call, attempt)| Some((call, attempt, &attempt.told.as_ref()?.1)))
+    }
+}
+
+/// Everything that is wrong with the world as it is.
+pub fn everything(world: &World) -> Vec<String> {
+    let evidence = Evidence {
+        calls: world.history.calls().clone(),
+        rows: world.database.rows(),
+        disks: world.objects.disks().iter().map(|disk| disk.durable()).collect(),
+        counts: world.database.counts(),
+        rules: &world.database.rules,
+        keeps_unattributed: Box::new(|key| world.database.keeps_unattributed(key)),
+    };
+    let mut problems = Problems::default();
+    clicks::check(&evidence, &mut problems);
+    referrals::check(&evidence, &mut problems);
+    sales::check(&evidence, &mut problems);
+    answers::check(&evidence, &mut problems);
+    if world.scene.faults.are_none {
+        check_calm(world, &evidence, &mut problems);
+    }
+    problems.0
+}
+
+/// Without faults nobody is asked to come back, and no batch fails on the fence where all commands came through one gate.
+fn check_calm(world: &World, evidence: &Evidence<'_>, problems: &mut Problems) {
+    for (call, _, told) in evidence.answers() {
+        problems.unless(!matches!(told, Told::TryLater(_)), || format!("without faults {:?} got {told:?}", call.body));
+    }
+    let fenced = world.database.fenced.get();
+    problems.unless(!world.scenario.is_orderly || fenced == 0, || {
+        format!("without faults, and through one gate each, {fenced} batches failed on the fence")
+    });
+}

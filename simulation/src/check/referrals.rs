@@ -1,0 +1,130 @@
+//! Referrals: each asked for, each acknowledged one there, one line per change, names that belong to one, sums that add up.
+//!
+//! Keeps no state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use attribution::ledger::{FirstSeen, Outcome};
+use attribution::referral::Referral;
+use attribution::status::CommissionStatus;
+
+use super::{Evidence, Problems};
+use crate::history::{Body, Told};
+
+/// See the module.
+pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
+    for referral in evidence.rows.referrals.values() {
+        check_origin(evidence, referral, problems);
+        check_lines(evidence, referral, problems);
+        check_sums(evidence, referral, problems);
+    }
+    check_names(evidence, problems);
+    check_acknowledged(evidence, problems);
+    check_requests(evidence, problems);
+}
+
+/// Somebody asked for it, by this id, for this affiliate.
+fn check_origin(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
+    let is_asked = evidence.by_request(&referral.created_by_request).is_some_and(|(call, attempt)| match &call.body {
+        Body::Click { .. } => false,
+        Body::SignUp { click, .. } => referral.id == *click,
+        Body::Direct { click: Some(click), affiliate, .. } => {
+            referral.id == *click && referral.affiliate_id == *affiliate
+        }
+        Body::Direct { click: None, affiliate, .. } => {
+            attempt.minted.contains(referral.id.as_str()) && referral.affiliate_id == *affiliate
+        }
+        Body::Sale { referral: named, click, .. } => {
+            [named, click].into_iter().flatten().any(|named| referral.id == *named)
+        }
+    });
+    problems.unless(is_asked, || format!("nobody asked for referral {}", referral.id));
+    let click = evidence.disks.iter().flat_map(|tables| &tables.clicks).find(|click| click.id == referral.id);
+    let same = click.is_none_or(|click| click.affiliate_id == referral.affiliate_id);
+    problems.unless(same, || format!("referral {} credits another affiliate than its click", referral.id));
+}
+
+/// Lines 1, 2, 3, … up to the referral's own `seq`, each by a request that was made.
+fn check_lines(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
+    let lines = evidence.rows.events.iter().filter(|event| event.subject == referral.id.as_str());
+    let seqs: BTreeSet<i64> = lines.clone().map(|event| event.seq).collect();
+    let expected: BTreeSet<i64> = (1..=referral.seq).collect();
+    let once = lines.clone().count() == seqs.len();
+    problems.unless(once && seqs == expected, || {
+        format!("referral {} is at seq {} and has the lines {seqs:?}", referral.id, referral.seq)
+    });
+    for event in lines {
+        let is_asked = evidence.by_request(&event.request_id).is_some();
+        problems.unless(is_asked, || format!("nobody asked for line {} of {}", event.seq, referral.id));
+    }
+}
+
+/// What it is said to have earned is what its commissions are.
+fn check_sums(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
+    let of_referral = || evidence.rows.commissions.values().filter(|row| row.referral_id == referral.id);
+    let total: i64 =
+        of_referral().filter(|row| row.status != CommissionStatus::Declined).filter_map(|row| row.amount_minor).sum();
+    problems.unless(total == referral.commission_total_minor, || {
+        format!("referral {} says {} and earned {total}", referral.id, referral.commission_total_minor)
+    });
+    let sales = of_referral().filter(|row| row.conversion_id.is_some()).count();
+    problems.unless(i64::try_from(sales) == Ok(referral.paid_sales), || {
+        format!("referral {} says {} paid sales and has {sales}", referral.id, referral.paid_sales)
+    });
+    let leads = of_referral().filter(|row| row.conversion_id.is_none()).count();
+    problems.unless(leads <= 1, || format!("the lead {} earned {leads} times", referral.id));
+}
+
+/// One customer is referred once: no name belongs to two referrals that stand, and the names' index says the same.
+fn check_names(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let standing = evidence.rows.referrals.values().filter(|referral| referral.status.holds_identities());
+    let mut holders = BTreeMap::new();
+    for referral in standing {
+        for name in referral.identities() {
+            let text = format!("{} {}", name.kind.as_str(), name.value);
+            let place = (referral.scope.program_id.clone(), referral.scope.is_test, name);
+            let indexed = evidence.rows.identities.get(&place);
+            problems.unless(indexed == Some(&referral.id), || {
+                format!("{text} is a name of {} and the index says {indexed:?}", referral.id)
+            });
+            let other = holders.insert(text.clone(), &referral.id);
+            problems.unless(other.is_none_or(|other| *other == referral.id), || {
+                format!("{text} is a name of {} and of {other:?}", referral.id)
+            });
+        }
+    }
+    let indexed = evidence.rows.identities.len();
+    problems.unless(indexed == holders.len(), || format!("{indexed} names are indexed, {} are known", holders.len()));
+}
+
+fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
+    for (call, _, told) in evidence.answers() {
+        let Told::Decided(answer) = told else { continue };
+        let Outcome::Referral { referral, .. } = &answer.outcome else { continue };
+        let stored = evidence.rows.referrals.get(&referral.id);
+        problems.unless(stored.is_some_and(|stored| stored.created_at == referral.created_at), || {
+            format!("referral {} was acknowledged to {:?} and is not stored so", referral.id, call.body)
+        });
+    }
+}
+
+/// One request makes one referral, and one referral is new to one request.
+fn check_requests(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let mut made_by: BTreeMap<&str, usize> = BTreeMap::new();
+    for referral in evidence.rows.referrals.values() {
+        *made_by.entry(&referral.created_by_request).or_default() += 1;
+    }
+    for (request, times) in made_by {
+        problems.unless(times == 1, || format!("request {request} made {times} referrals"));
+    }
+    let mut new_to = BTreeMap::new();
+    for (_, attempt, told) in evidence.answers() {
+        let Told::Decided(answer) = told else { continue };
+        let Outcome::Referral { referral, first_seen: FirstSeen::Now, .. } = &answer.outcome else { continue };
+        if answer.replayed {
+            continue;
+        }
+        let other = new_to.insert(referral.id.as_str(), &attempt.request_id);
+        problems.unless(other.is_none(), || format!("referral {} was new to two requests", referral.id));
+    }
+}

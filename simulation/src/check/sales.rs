@@ -1,0 +1,154 @@
+//! Sales: each asked for, each once, each credited and priced as the referral's history says.
+//!
+//! Keeps no state.
+
+use std::collections::BTreeMap;
+
+use attribution::ledger::{Event, Outcome};
+use attribution::referral::Referral;
+use attribution::sale::Conversion;
+use attribution::status::CommissionStatus;
+
+use super::course::{Course, Due};
+use super::{Evidence, Problems};
+use crate::history::{Attempt, Body, Call, Told};
+
+/// See the module.
+pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
+    for conversion in evidence.rows.conversions.values() {
+        check_asked(evidence, conversion, problems);
+    }
+    for referral in evidence.rows.referrals.values() {
+        follow(evidence, referral, problems);
+    }
+    check_once(evidence, problems);
+    check_acknowledged(evidence, problems);
+    check_commissions(evidence, problems);
+}
+
+/// The attempt for which a sale's id was minted.
+fn asked_by<'a>(evidence: &'a Evidence<'_>, conversion: &Conversion) -> Option<(&'a Call, &'a Attempt)> {
+    evidence.attempts().find(|(_, attempt)| attempt.minted.contains(conversion.id.as_str()))
+}
+
+fn check_asked(evidence: &Evidence<'_>, conversion: &Conversion, problems: &mut Problems) {
+    let is_asked = asked_by(evidence, conversion).is_some_and(|(call, _)| {
+        let Body::Sale { key, minor, status, .. } = &call.body else { return false };
+        conversion.sale_key == *key && conversion.amount.minor == *minor && conversion.sales_status == *status
+    });
+    problems.unless(is_asked, || format!("nobody asked for sale {} as it is stored", conversion.id));
+}
+
+/// Goes through a referral's lines and compares what each sale came to with what it should have.
+fn follow(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
+    let mut lines: Vec<&Event> =
+        evidence.rows.events.iter().filter(|event| event.subject == referral.id.as_str()).collect();
+    lines.sort_by_key(|event| event.seq);
+    let clicked_at = referral.clicked_at.map(attribution::time::Timestamp::milliseconds);
+    let mut course = Course::of(&referral.affiliate_id, clicked_at);
+    let mut lead = None;
+    for line in lines {
+        let Some(rules) = evidence.rules.of_version(line.rules_version) else {
+            problems.unless(false, || format!("line {} of {} names no rules", line.seq, referral.id));
+            continue;
+        };
+        match line.kind {
+            "referral.lead" => lead = course.lead(&rules),
+            "referral.claim_overridden" => course.reject(),
+            "sale.recorded" => {
+                let of_line = |conversion: &&Conversion| {
+                    let asked = asked_by(evidence, conversion);
+                    asked.is_some_and(|(_, attempt)| attempt.request_id == line.request_id)
+                };
+                let sales: Vec<&Conversion> = evidence.rows.conversions.values().filter(of_line).collect();
+                let [sale] = sales.as_slice() else {
+                    let count = sales.len();
+                    problems.unless(false, || format!("line {} of {} has {count} sales", line.seq, referral.id));
+                    continue;
+                };
+                let now = sale.created_at.milliseconds();
+                let due = course.sell(sale.amount.minor, sale.sales_status, now, &rules);
+                check_due(evidence, sale, &due, problems);
+            }
+            _ => {}
+        }
+    }
+    let of_lead = evidence.rows.commissions.values();
+    let of_lead = of_lead.filter(|row| row.referral_id == referral.id && row.conversion_id.is_none());
+    let earned: Vec<_> = of_lead.map(|row| (row.amount_minor, row.status == CommissionStatus::Declined)).collect();
+    let due: Vec<_> = lead.map(|minor| (Some(minor), !referral.status.holds_identities())).into_iter().collect();
+    problems.unless(earned == due, || format!("the lead {} earned {earned:?} and should {due:?}", referral.id));
+}
+
+fn check_due(evidence: &Evidence<'_>, sale: &Conversion, due: &Due, problems: &mut Problems) {
+    let commission = sale.commission_id.as_ref().and_then(|id| evidence.rows.commissions.get(id));
+    let minor = commission.and_then(|commission| commission.amount_minor);
+    let came_to = Due { reason: sale.decision.reason, minor };
+    problems.unless(came_to == *due && sale.attributed == due.reason.is_attributed(), || {
+        format!("sale {} came to {came_to:?} and should have to {due:?}", sale.id)
+    });
+}
+
+/// One sale key, one sale; one attempt, one sale; one keyed call, one sale.
+fn check_once(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let mut by_key: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in evidence.rows.conversions.values().filter_map(|conversion| conversion.sale_key.as_deref()) {
+        *by_key.entry(key).or_default() += 1;
+    }
+    for (key, times) in by_key {
+        problems.unless(times == 1, || format!("sale key {key} was recorded {times} times"));
+    }
+    let recorded = |attempts: &[&Attempt]| {
+        let ids = evidence.rows.conversions.keys();
+        ids.filter(|id| attempts.iter().any(|attempt| attempt.minted.contains(id.as_str()))).count()
+    };
+    for (call, attempt) in evidence.attempts() {
+        let times = recorded(&[attempt]);
+        problems.unless(times <= 1, || format!("one attempt of {:?} recorded {times} sales", call.body));
+    }
+    for key in evidence.calls.iter().filter_map(|call| call.key.as_ref()) {
+        let calls = evidence.calls.iter().filter(|call| call.key.as_ref() == Some(key));
+        let attempts: Vec<&Attempt> = calls.flat_map(|call| &call.attempts).collect();
+        let times = recorded(&attempts);
+        problems.unless(times <= 1, || format!("key {key} recorded {times} sales"));
+    }
+}
+
+/// What a client was told is stored: the sale as it was told, and a refused one as nobody's.
+fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
+    for (call, attempt, told) in evidence.answers() {
+        let Body::Sale { key, .. } = &call.body else { continue };
+        match told {
+            Told::Decided(answer) => {
+                let Outcome::Sale { sale, .. } = &answer.outcome else { continue };
+                let stored = evidence.rows.conversions.get(&sale.conversion.id);
+                problems.unless(stored == Some(&sale.conversion), || {
+                    format!("sale {} was acknowledged and is not stored so", sale.conversion.id)
+                });
+                let commission = sale.commission.as_ref();
+                let stored = commission.and_then(|commission| evidence.rows.commissions.get(&commission.id));
+                problems.unless(stored == commission, || {
+                    format!("the commission of {} was acknowledged and is not stored so", sale.conversion.id)
+                });
+            }
+            Told::Rejected(attribution::ledger::Rejection::ReferralNotFound) => {
+                let kept = key.as_ref().unwrap_or(&attempt.request_id);
+                let sold = evidence.rows.conversions.values().any(|row| row.sale_key.as_ref() == Some(kept));
+                problems.unless(sold || (evidence.keeps_unattributed)(kept), || {
+                    format!("sale {kept} was refused and is not kept as nobody's")
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every commission is a sale's or a lead's.
+fn check_commissions(evidence: &Evidence<'_>, problems: &mut Problems) {
+    for commission in evidence.rows.commissions.values() {
+        let sale = commission.conversion_id.as_ref().map(|id| evidence.rows.conversions.get(id));
+        let belongs =
+            sale.is_none_or(|sale| sale.is_some_and(|sale| sale.commission_id.as_ref() == Some(&commission.id)));
+        problems.unless(belongs, || format!("commission {} belongs to no sale", commission.id));
+    }
+}

@@ -1,0 +1,281 @@
+//! The database: D1 as it can be. Requests take their time, get lost, are applied with their answer lost, or are applied
+//! long after they were given up; whoever sent them may be dead by then. A batch is applied whole or not at all.
+//!
+//! State: the rows ([`attribution::memory::Rows`]), which take and refuse batches as the real schema does, the counts of
+//! clicks, and sales that are nobody's. Every request is a task of its own: it outlives the object that sent it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use attribution::ids::ReferralId;
+use attribution::ledger::{Change, Query, State};
+use attribution::memory::Rows;
+use attribution::referral::{Identity, Scope};
+use attribution::shard::ClickCount;
+
+use crate::batches;
+use crate::breakage::Breakage;
+use crate::crash_point::CrashPoint;
+use crate::disk::CountKey;
+use crate::executor::Life;
+use crate::letter::{Sender, letter};
+use crate::rules::RuleBook;
+use crate::scene::Scene;
+
+/// See the module.
+pub struct Database {
+    /// Time, chance, faults.
+    pub scene: Rc<Scene>,
+    /// The program's rules.
+    pub rules: RuleBook,
+    rows: RefCell<Rows>,
+    counts: RefCell<BTreeMap<(u16, CountKey), i64>>,
+    unattributed: RefCell<BTreeMap<String, String>>,
+    away_until: Cell<i64>,
+    deciders: RefCell<BTreeMap<(u16, ReferralId), u64>>,
+    /// Batches that the fence refused.
+    pub fenced: Cell<u32>,
+}
+
+/// What a request is: some are only counted as crash points when they are of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A look-up.
+    Read,
+    /// A command's batch.
+    Commit,
+    /// A shard's counts.
+    Counts,
+    /// A sale that is nobody's.
+    Other,
+}
+
+/// How a request fares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Normal,
+    Lost,
+    AnswerLost,
+    AppliedLate,
+}
+
+impl Database {
+    /// An empty one.
+    pub fn empty(scene: Rc<Scene>) -> Self {
+        Self {
+            rules: RuleBook::draw(&scene.chance),
+            scene,
+            rows: RefCell::default(),
+            counts: RefCell::default(),
+            unattributed: RefCell::default(),
+            away_until: Cell::new(0),
+            deciders: RefCell::default(),
+            fenced: Cell::new(0),
+        }
+    }
+
+    /// A copy of all rows.
+    pub fn rows(&self) -> Rows {
+        self.rows.borrow().clone()
+    }
+
+    /// Clicks by shard and hour.
+    pub fn counts(&self) -> BTreeMap<(u16, CountKey), i64> {
+        self.counts.borrow().clone()
+    }
+
+    /// Whether a sale is kept as nobody's under this key.
+    pub fn keeps_unattributed(&self, key: &str) -> bool {
+        self.unattributed.borrow().contains_key(key)
+    }
+
+    /// Sends `work` to the database and waits for its answer; the error says why there is none.
+    pub async fn request<T: 'static>(
+        self: &Rc<Self>,
+        from: Option<Life>,
+        kind: Kind,
+        work: impl FnOnce(&Self) -> Result<T, String> + 'static,
+    ) -> Result<T, String> {
+        let (answer, waiting) = letter();
+        let request = Rc::clone(self).carry(from, kind, work, answer);
+        self.scene.executor.spawn(None, request);
+        waiting.await.unwrap_or_else(|_| Err("the connection was lost".to_owned()))
+    }
+
+    async fn carry<T>(
+        self: Rc<Self>,
+        from: Option<Life>,
+        kind: Kind,
+        work: impl FnOnce(&Self) -> Result<T, String>,
+        answer: Sender<Result<T, String>>,
+    ) {
+        let scene = Rc::clone(&self.scene);
+        let fate = self.draw_fate();
+        if let Some(life) = from.filter(|_| matches!(kind, Kind::Commit | Kind::Counts))
+            && scene.chance.hits(scene.faults.rates().kill_in_flight)
+        {
+            // The moment that hurts most: what it decided is under way, and the next instance will know nothing of it.
+            scene.doom(life);
+            scene.wait(20, 3_000).await;
+        }
+        self.travel().await;
+        if self.is_away() {
+            scene.hit(CrashPoint::DatabaseAway);
+            return answer.send(Err("the database is away".to_owned()));
+        }
+        match fate {
+            Fate::Lost => {
+                if kind == Kind::Commit {
+                    scene.hit(CrashPoint::CommitLost);
+                }
+                answer.send(Err("lost before it was applied".to_owned()));
+            }
+            Fate::AppliedLate => {
+                answer.send(Err("no answer in time".to_owned()));
+                scene.wait(1, 15_000).await;
+                if work(&self).is_ok() && kind == Kind::Commit {
+                    scene.hit(CrashPoint::CommitLandsAfterItsError);
+                }
+            }
+            Fate::Normal | Fate::AnswerLost => {
+                let result = work(&self);
+                let applied = result.is_ok();
+                let was_awaited = answer.is_awaited();
+                self.travel().await;
+                if applied && was_awaited && !answer.is_awaited() && from.is_some() {
+                    self.note_orphan(kind);
+                }
+                if applied && fate == Fate::AnswerLost && kind == Kind::Commit {
+                    scene.hit(CrashPoint::CommitAnswerLost);
+                }
+                let lost = fate == Fate::AnswerLost;
+                answer.send(if lost { Err("lost after it was applied".to_owned()) } else { result });
+            }
+        }
+    }
+
+    fn note_orphan(&self, kind: Kind) {
+        match kind {
+            Kind::Commit => self.scene.hit(CrashPoint::AfterCommitBeforeItsAnswerIsKept),
+            Kind::Counts => self.scene.hit(CrashPoint::CountsStoredNotNoted),
+            Kind::Read | Kind::Other => {}
+        }
+    }
+
+    fn draw_fate(&self) -> Fate {
+        let (chance, rates) = (&self.scene.chance, self.scene.faults.rates());
+        if chance.hits(rates.away) {
+            self.away_until.set(self.scene.executor.now() + i64::from(chance.between(100, 9_000)));
+        }
+        if chance.hits(rates.request_lost) {
+            Fate::Lost
+        } else if chance.hits(rates.answer_lost) {
+            Fate::AnswerLost
+        } else if chance.hits(rates.applied_late) {
+            Fate::AppliedLate
+        } else {
+            Fate::Normal
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        let is_away = self.away_until.get() > self.scene.executor.now();
+        is_away && self.scene.faults.rates().away > 0
+    }
+
+    async fn travel(&self) {
+        let (chance, rates) = (&self.scene.chance, self.scene.faults.rates());
+        let longest = if chance.hits(rates.slow) { 4_000 } else { 25 };
+        self.scene.wait(1, longest).await;
+    }
+
+    /// Reads what a command asks for.
+    pub fn load(&self, from: Life, query: &Query) -> State {
+        query.referrals.iter().for_each(|id| self.note_decider(from, id));
+        self.rows.borrow().read(query)
+    }
+
+    /// Writes a batch.
+    pub fn commit(&self, from: Life, scope: &Scope, batch: &[Change]) -> Result<(), String> {
+        let is_late = batches::referrals(batch).any(|id| self.was_overtaken(from, id));
+        let result = batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, batch, self.rules.version());
+        if let Err(why) = result {
+            self.scene.note(|| format!("database  refuses a batch of {from:?}: {why}"));
+            self.note_refusal(why, is_late, scope, batch);
+            return Err(why.to_owned());
+        }
+        self.scene.note(|| format!("database  commits a batch of {from:?}: {}", batches::in_words(batch)));
+        if is_late {
+            self.scene.hit(CrashPoint::CommitLandsAfterTheNextDecided);
+        }
+        for key in batches::sale_keys(batch) {
+            self.unattributed.borrow_mut().remove(key);
+        }
+        Ok(())
+    }
+
+    fn note_refusal(&self, why: &str, is_late: bool, scope: &Scope, batch: &[Change]) {
+        let rows = self.rows.borrow();
+        let place = |key: &str| (scope.program_id.clone(), scope.is_test, key.to_owned());
+        let sold_before = batches::sale_keys(batch).any(|key| rows.sale_keys.contains_key(&place(key)));
+        if is_late {
+            self.scene.hit(CrashPoint::LateCommitRefused);
+        }
+        if why.contains("seq") {
+            self.fenced.set(self.fenced.get() + 1);
+            self.scene.hit(CrashPoint::FenceRefused);
+        } else if why.contains("sale key") {
+            self.scene.hit(if sold_before { CrashPoint::SaleKeyTaken } else { CrashPoint::IdentityTaken });
+        } else if why.contains("rules_version") {
+            self.scene.hit(CrashPoint::RulesMovedOn);
+        }
+    }
+
+    /// Remembers which life of a shard was the last to look at a referral.
+    fn note_decider(&self, life: Life, id: &ReferralId) {
+        let mut deciders = self.deciders.borrow_mut();
+        let last = deciders.entry((life.shard, id.clone())).or_default();
+        *last = life.number.max(*last);
+    }
+
+    fn was_overtaken(&self, life: Life, id: &ReferralId) -> bool {
+        self.deciders.borrow().get(&(life.shard, id.clone())).is_some_and(|last| *last > life.number)
+    }
+
+    /// Stores a shard's counts; a smaller one than is stored changes nothing.
+    pub fn store_counts(&self, shard: u16, counts: &[ClickCount]) {
+        let mut stored = self.counts.borrow_mut();
+        for ClickCount { program_id, affiliate_id, is_test, hour, clicks, .. } in counts {
+            let key = (shard, (program_id.clone(), affiliate_id.clone(), *is_test, *hour));
+            let old = stored.entry(key).or_default();
+            if *clicks < *old {
+                self.scene.hit(CrashPoint::OldCountsArriveLate);
+            }
+            if self.scene.breaks(Breakage::CountsAdded) {
+                *old += clicks;
+            } else if self.scene.breaks(Breakage::CountsReplaced) {
+                *old = *clicks;
+            } else {
+                *old = (*old).max(*clicks);
+            }
+        }
+    }
+
+    /// Keeps a sale that is nobody's, under its key.
+    pub fn keep_unattributed(&self, key: &str, request_id: &str) {
+        self.unattributed.borrow_mut().entry(key.to_owned()).or_insert_with(|| request_id.to_owned());
+    }
+
+    /// The referral that a sale means which names its customer only by identities or by its own key.
+    pub fn find_gate(&self, scope: &Scope, identities: &[Identity], sale_key: Option<&str>) -> Option<ReferralId> {
+        let rows = self.rows.borrow();
+        let place = |identity: &Identity| (scope.program_id.clone(), scope.is_test, identity.clone());
+        let by_name = identities.iter().find_map(|identity| rows.identities.get(&place(identity)).cloned());
+        by_name.or_else(|| {
+            let key = (scope.program_id.clone(), scope.is_test, sale_key?.to_owned());
+            let conversion = rows.sale_keys.get(&key)?;
+            rows.conversions.get(conversion).map(|conversion| conversion.referral_id.clone())
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The database as one instance of an object reaches it: through its output gate, and with its own cache of the
+//! configuration.
+//!
+//! State: the cache, at most ten seconds old; it dies with the instance.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use attribution::ids::{AffiliateId, ProgramId};
+use attribution::ledger::{Change, Configuration, NotCommitted, Query, State, Store, Unavailable};
+use attribution::program::{Affiliate, Program};
+use attribution::referral::Scope;
+use attribution::shard::{ClickCount, CountStore};
+
+use crate::breakage::Breakage;
+use crate::database::{Database, Kind};
+use crate::executor::Life;
+use crate::storage::Storage;
+
+/// How long a remembered row may be used.
+const LIFE_MILLISECONDS: i64 = 10_000;
+
+/// See the module.
+pub struct Port {
+    database: Rc<Database>,
+    storage: Storage,
+    life: Life,
+    program: RefCell<Option<(i64, Program)>>,
+    affiliates: RefCell<BTreeMap<AffiliateId, (i64, Affiliate)>>,
+}
+
+impl Port {
+    /// The port of an instance.
+    pub fn of(database: Rc<Database>, storage: Storage, life: Life) -> Self {
+        Self { database, storage, life, program: RefCell::default(), affiliates: RefCell::default() }
+    }
+
+    async fn send<T: 'static>(
+        &self,
+        kind: Kind,
+        work: impl FnOnce(&Database) -> Result<T, String> + 'static,
+    ) -> Result<T, String> {
+        self.storage.settle().await;
+        self.database.request(Some(self.life), kind, work).await
+    }
+
+    fn is_usable(&self, read_at: i64) -> bool {
+        self.database.scene.executor.now() - read_at < LIFE_MILLISECONDS
+    }
+}
+
+impl Store for Port {
+    async fn load(&self, query: &Query) -> Result<State, Unavailable> {
+        let (life, query) = (self.life, query.clone());
+        self.send(Kind::Read, move |database| Ok(database.load(life, &query))).await.map_err(Unavailable)
+    }
+
+    async fn commit(&self, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
+        let (life, scope, batch) = (self.life, scope.clone(), changes.to_vec());
+        let work = move |database: &Database| database.commit(life, &scope, &batch);
+        if self.database.scene.breaks(Breakage::AnswerBeforeCommit) {
+            let database = Rc::clone(&self.database);
+            self.database.scene.executor.spawn(None, async move {
+                // Whatever comes of it: it was called committed already.
+                let _ = database.request(Some(life), Kind::Commit, work).await;
+            });
+            self.database.scene.wait(1, 10).await;
+            return Ok(());
+        }
+        self.send(Kind::Commit, work).await.map_err(NotCommitted)
+    }
+}
+
+impl CountStore for Port {
+    async fn store_counts(&self, shard: u16, counts: &[ClickCount]) -> Result<(), Unavailable> {
+        let counts = counts.to_vec();
+        let work = move |database: &Database| {
+            database.store_counts(shard, &counts);
+            Ok(())
+        };
+        self.send(Kind::Counts, work).await.map_err(Unavailable)
+    }
+}
+
+impl Configuration for Port {
+    async fn program(&self, id: &ProgramId, fresh: bool) -> Result<Option<Program>, Unavailable> {
+        let remembered = self.program.borrow().clone();
+        if let Some((_, program)) = remembered.filter(|(read_at, _)| !fresh && self.is_usable(*read_at)) {
+            return Ok(Some(program));
+        }
+        let id = id.clone();
+        let work = move |database: &Database| {
+            let program = database.rules.program();
+            Ok((program.id == id).then_some(program))
+        };
+        let program = self.send(Kind::Read, work).await.map_err(Unavailable)?;
+        let now = self.database.scene.executor.now();
+        *self.program.borrow_mut() = program.clone().map(|program| (now, program));
+        Ok(program)
+    }
+
+    async fn affiliate(&self, id: &AffiliateId, fresh: bool) -> Result<Option<Affiliate>, Unavailable> {
+        let remembered = self.affiliates.borrow().get(id).cloned();
+        if let Some((_, affiliate)) = remembered.filter(|(read_at, _)| !fresh && self.is_usable(*read_at)) {
+            return Ok(Some(affiliate));
+        }
+        let wanted = id.clone();
+        let work = move |database: &Database| Ok(database.rules.affiliate(&wanted));
+        let affiliate = self.send(Kind::Read, work).await.map_err(Unavailable)?;
+        let now = self.database.scene.executor.now();
+        if let Some(affiliate) = &affiliate {
+            self.affiliates.borrow_mut().insert(id.clone(), (now, affiliate.clone()));
+        }
+        Ok(affiliate)
+    }
+}

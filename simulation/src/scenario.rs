@@ -1,0 +1,152 @@
+//! The scenario: what there is to do for clients in one seed. Customers, clicks and orders are few, so that calls meet.
+//!
+//! In an orderly seed every click is another customer's and every call names it: all commands on a referral come through
+//! one gate. Then no batch may fail on the fence, which is what the lock is for.
+//!
+//! State: how many orders and keys there were.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use attribution::fixtures;
+use attribution::ids::{AffiliateId, ReferralId};
+use attribution::status::{ReferralStatus, SalesStatus};
+
+use crate::database::Database;
+use crate::executor::Sleep;
+use crate::history::{Body, History};
+use crate::scene::Scene;
+
+/// See the module.
+pub struct Scenario {
+    scene: Rc<Scene>,
+    database: Rc<Database>,
+    history: Rc<History>,
+    /// Whether every click is another customer's.
+    pub is_orderly: bool,
+    customers: u32,
+    keys: Cell<u32>,
+    longest_breath: u32,
+}
+
+impl Scenario {
+    /// Draws one.
+    pub fn draw(scene: Rc<Scene>, database: Rc<Database>, history: Rc<History>) -> Self {
+        let is_orderly = scene.chance.hits(200);
+        let customers = scene.chance.between(1, 5);
+        let longest_breath = scene.chance.one_of([5, 60, 400, 4_000]);
+        Self { scene, database, history, is_orderly, customers, keys: Cell::new(0), longest_breath }
+    }
+
+    /// A client's pause before the next thing; now and then a long one, in which caches grow old.
+    pub fn breathe(&self) -> Sleep {
+        let long = self.scene.chance.hits(15);
+        self.scene.wait(1, if long { 70_000 } else { self.longest_breath })
+    }
+
+    /// The next call to make; `None` where the owner changed the rules instead.
+    pub fn next(&self) -> Option<usize> {
+        let chance = &self.scene.chance;
+        if chance.hits(40) {
+            let rules = self.database.rules.change(chance);
+            self.scene.note(|| format!("rules     version {} is {rules:?}", self.database.rules.version()));
+            return None;
+        }
+        let calls = self.history.calls().len();
+        if calls > 0 && chance.hits(200) {
+            return Some(chance.place(calls));
+        }
+        let body = self.body();
+        let key = self.key();
+        Some(self.history.add(body, key))
+    }
+
+    fn body(&self) -> Body {
+        let chance = &self.scene.chance;
+        let click = chance.pick(&self.history.clicks()).cloned();
+        match (chance.between(0, 99), click) {
+            (0..25, _) | (_, None) => Body::Click {
+                affiliate: self.affiliate(),
+                days_ago: chance.one_of([None, None, None, Some(59), Some(61)]),
+            },
+            (25..55, Some(click)) => self.sign_up(click),
+            (55..62, click) if !self.is_orderly => self.direct(click),
+            (_, Some(click)) => self.sale(&click),
+        }
+    }
+
+    fn sign_up(&self, click: ReferralId) -> Body {
+        let chance = &self.scene.chance;
+        let (verified, only_leads) = (chance.hits(650), chance.hits(300));
+        let customer = self.customer_of(&click);
+        let other = if self.is_orderly || !chance.hits(60) { customer.clone() } else { self.any_customer() };
+        let user = (self.is_orderly || chance.hits(850)).then(|| format!("user_{customer}"));
+        let email = (user.is_none() || chance.hits(600)).then(|| format!("{other}@shop.example"));
+        Body::SignUp { click, user, email, verified, only_leads }
+    }
+
+    fn direct(&self, click: Option<ReferralId>) -> Body {
+        let chance = &self.scene.chance;
+        let customer = self.any_customer();
+        Body::Direct {
+            affiliate: self.affiliate(),
+            email: format!("{customer}@shop.example"),
+            customer: chance.hits(500).then(|| format!("cust_{customer}")),
+            click: click.filter(|_| chance.hits(300)),
+            status: chance.one_of([ReferralStatus::Lead, ReferralStatus::Lead, ReferralStatus::Customer]),
+        }
+    }
+
+    fn sale(&self, click: &ReferralId) -> Body {
+        let chance = &self.scene.chance;
+        let customer = self.customer_of(click);
+        let by_id = self.is_orderly || chance.hits(600);
+        let by_referral = chance.hits(500);
+        let order = chance.between(0, 2);
+        let key =
+            if self.is_orderly { format!("{click}_{order}") } else { format!("order_{order}_{}", self.customers) };
+        let user = (!by_id || chance.hits(300)).then(|| format!("user_{customer}"));
+        Body::Sale {
+            referral: (by_id && by_referral).then(|| click.clone()),
+            click: (by_id && !by_referral).then(|| click.clone()),
+            user: user.filter(|_| !self.is_orderly),
+            customer: (!self.is_orderly && chance.hits(300)).then(|| format!("cust_{customer}")),
+            key: match chance.between(0, 9) {
+                0 => None,
+                1..4 => Some(key),
+                _ => Some(format!("order_of_call_{}", self.history.calls().len())),
+            },
+            minor: i64::from(chance.one_of([1, 5, 150, 333, 1_999, 9_900, 123_457])),
+            status: chance.one_of([
+                SalesStatus::Complete,
+                SalesStatus::Complete,
+                SalesStatus::Complete,
+                SalesStatus::Failed,
+            ]),
+        }
+    }
+
+    /// A key for a quarter of the calls; rarely one that was used before.
+    fn key(&self) -> Option<String> {
+        if !self.scene.chance.hits(250) {
+            return None;
+        }
+        if !self.scene.chance.hits(80) {
+            self.keys.set(self.keys.get() + 1);
+        }
+        Some(format!("key_{}", self.keys.get()))
+    }
+
+    fn affiliate(&self) -> AffiliateId {
+        if self.scene.chance.hits(600) { fixtures::affiliate().id } else { fixtures::bob().id }
+    }
+
+    /// Whose click it is: anybody's, or in an orderly seed its own customer's.
+    fn customer_of(&self, click: &ReferralId) -> String {
+        if self.is_orderly { format!("of_{click}") } else { self.any_customer() }
+    }
+
+    fn any_customer(&self) -> String {
+        self.scene.chance.between(1, self.customers).to_string()
+    }
+}

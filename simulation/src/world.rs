@@ -1,0 +1,156 @@
+//! The world of one seed, from its first call to its last check.
+//!
+//! 1. clients and owner do their things while faults last;
+//! 2. faults end, nobody calls any more: alarms alone bring the counts to the database;
+//! 3. every call that was answered is repeated once, without faults;
+//! 4. the checks judge the rows by the history, before the repetition and after it.
+//!
+//! State: in its parts; dropped with the seed.
+
+use std::rc::Rc;
+
+use crate::alarms::Alarms;
+use crate::breakage::Breakage;
+use crate::check;
+use crate::client::Client;
+use crate::crash_point::CrashPoint;
+use crate::database::Database;
+use crate::edge::{Edge, SHARDS};
+use crate::executor::{Life, Step};
+use crate::history::History;
+use crate::objects::Objects;
+use crate::scenario::Scenario;
+use crate::scene::Scene;
+
+/// The longest that clients take, with every pause and every retry.
+const DAY_OF_CLIENTS_MILLISECONDS: i64 = 3_600_000;
+
+/// After the last fault and the last call, everything must have settled within this time: what was given up is applied,
+/// the last retry of an alarm has come, and one alarm after the other has carried its counts.
+const SETTLING_MILLISECONDS: i64 = 420_000;
+
+/// What a seed came to.
+pub struct Verdict {
+    /// The seed.
+    pub seed: u64,
+    /// What is wrong; nothing, if all is well.
+    pub problems: Vec<String>,
+    /// How often each crash point was met.
+    pub crash_points: Vec<(CrashPoint, u64)>,
+    /// Attempts that clients made.
+    pub attempts: usize,
+    /// Steps that tasks took.
+    pub steps: u64,
+    /// What happened, where that was asked for.
+    pub trace: Vec<String>,
+}
+
+/// See the module.
+pub struct World {
+    /// Time, chance, faults.
+    pub scene: Rc<Scene>,
+    /// The database.
+    pub database: Rc<Database>,
+    /// The shards.
+    pub objects: Rc<Objects>,
+    /// What was asked and answered.
+    pub history: Rc<History>,
+    /// What there is to do.
+    pub scenario: Rc<Scenario>,
+    client: Rc<Client>,
+    alarms: Rc<Alarms>,
+}
+
+/// Runs one seed.
+pub fn run(seed: u64, breakage: Option<Breakage>, traced: bool) -> Verdict {
+    let world = World::of_seed(seed, breakage, traced);
+    let mut problems = world.live();
+    if problems.is_empty() {
+        problems = world.repeat();
+    }
+    Verdict {
+        seed,
+        problems,
+        crash_points: world.scene.crash_points.all(),
+        attempts: world.history.calls().iter().map(|call| call.attempts.len()).sum(),
+        steps: world.scene.executor.steps(),
+        trace: world.scene.trace(),
+    }
+}
+
+impl World {
+    fn of_seed(seed: u64, breakage: Option<Breakage>, traced: bool) -> Self {
+        let scene = Rc::new(Scene::of_seed(seed, breakage, traced));
+        let database = Rc::new(Database::empty(Rc::clone(&scene)));
+        let objects = Rc::new(Objects::new(Rc::clone(&scene), Rc::clone(&database), SHARDS));
+        let history = Rc::new(History::default());
+        let scenario = Rc::new(Scenario::draw(Rc::clone(&scene), Rc::clone(&database), Rc::clone(&history)));
+        let edge = Rc::new(Edge {
+            scene: Rc::clone(&scene),
+            database: Rc::clone(&database),
+            objects: Rc::clone(&objects),
+            history: Rc::clone(&history),
+        });
+        let client = Rc::new(Client { edge, scenario: Rc::clone(&scenario) });
+        let alarms = Rc::new(Alarms::of(Rc::clone(&scene), Rc::clone(&objects)));
+        Self { scene, database, objects, history, scenario, client, alarms }
+    }
+
+    /// Clients live, faults end, everything settles.
+    fn live(&self) -> Vec<String> {
+        let chance = &self.scene.chance;
+        self.scene.note(|| format!("faults    {:?}, orderly: {}", self.scene.faults.rates(), self.scenario.is_orderly));
+        for _ in 0..chance.between(2, 5) {
+            let operations = chance.between(6, 14);
+            self.scene.executor.spawn(None, Rc::clone(&self.client).live(operations));
+        }
+        self.pass(DAY_OF_CLIENTS_MILLISECONDS);
+        self.scene.faults.end();
+        self.scene.note(|| "faults    end".to_owned());
+        self.pass(SETTLING_MILLISECONDS);
+        check::everything(self)
+    }
+
+    /// Every answered call comes once more.
+    fn repeat(&self) -> Vec<String> {
+        let answered = |call: &crate::history::Call| call.attempts.iter().any(|attempt| attempt.told.is_some());
+        let again: Vec<usize> = self
+            .history
+            .calls()
+            .iter()
+            .enumerate()
+            .filter(|(_, call)| answered(call))
+            .map(|(place, _)| place)
+            .collect();
+        let client = Rc::clone(&self.client);
+        self.scene.executor.spawn(None, async move {
+            for call in again {
+                Rc::clone(&client).perform(call).await;
+            }
+        });
+        self.pass(DAY_OF_CLIENTS_MILLISECONDS);
+        check::everything(self)
+    }
+
+    /// Lets the world run until nothing is left to do, at most so long.
+    fn pass(&self, milliseconds: i64) {
+        let until = self.scene.executor.now() + milliseconds;
+        loop {
+            let step = self.scene.executor.step(until, |count| self.scene.chance.place(count));
+            match step {
+                Step::Over => return,
+                Step::Ran(Some(life)) => self.perhaps_kill(life),
+                Step::Ran(None) => {}
+            }
+            self.scene.doomed().into_iter().for_each(|life| self.objects.kill(life));
+            self.alarms.watch();
+        }
+    }
+
+    /// Every step of an object ends at an await, and at every await it can die.
+    fn perhaps_kill(&self, life: Life) {
+        if self.scene.chance.hits(self.scene.faults.rates().kill) {
+            self.objects.kill(life);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What is built wrong is found, within some thousand seeds and for its own reason.
+
+use simulation::{Breakage, run};
+
+/// So many seeds may pass before a breakage is found.
+const SEEDS: u64 = 2_000;
+
+/// The first seed whose problems name one of the signs.
+fn first_found(breakage: Breakage, signs: &[&str]) -> Option<u64> {
+    let shows = |problem: &String| signs.iter().any(|sign| problem.contains(sign));
+    (0..SEEDS).find(|seed| run(*seed, Some(breakage), false).problems.iter().any(shows))
+}
+
+macro_rules! found {
+    ($($name:ident: $breakage:ident shows $signs:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let found = first_found(Breakage::$breakage, &$signs);
+                println!("{}: found after {:?} seeds", Breakage::$breakage.name(), found.map(|seed| seed + 1));
+                assert!(found.is_some(), "not found within {SEEDS} seeds");
+            }
+        )*
+
+        /// No breakage is without its test.
+        #[allow(dead_code, reason = "the compiler alone reads it")]
+        fn is_tested(breakage: Breakage) {
+            match breakage {
+                $(Breakage::$breakage => {})*
+            }
+        }
+    };
+}
+
+found! {
+    a_database_without_the_fence: NoFence shows ["says"];
+    a_customer_of_two_referrals: NoIdentityKey shows ["is a name of"];
+    a_sale_key_of_two_sales: NoSaleKey shows ["sale key"];
+    an_idempotency_key_of_two_calls: NoIdempotencyKey shows ["was answered"];
+    prices_of_rules_that_have_moved_on: NoRulesVersion shows ["should"];
+    a_batch_that_leaves_half: BatchInPieces shows ["has the lines", "is a name of", "earned"];
+    an_answer_before_its_commit: AnswerBeforeCommit shows ["was acknowledged"];
+    an_answer_kept_before_its_effect: AnswerKeptBeforeEffect shows ["was acknowledged"];
+    an_answer_before_its_writes_are_on_the_disk: NoOutputGate shows ["was acknowledged"];
+    a_key_without_its_click: ClickAndKeyApart shows ["was acknowledged"];
+    counts_that_are_added: CountsAdded shows ["the database counts"];
+    counts_that_fall: CountsReplaced shows ["the database counts"];
+    counts_noted_before_they_are_sent: CountsNotedFirst shows ["the database counts"];
+    an_alarm_armed_after_the_work: AlarmArmedAfterWork shows ["the database counts"];
+    commands_without_a_lock: NoLock shows ["failed on the fence"];
+    ids_minted_for_every_attempt: IdsMintedAnew shows ["one attempt"];
+}
