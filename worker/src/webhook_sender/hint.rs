@@ -12,6 +12,7 @@ use attribution::ids::WebhookEndpointId;
 use attribution::ledger::{FirstSeen, Outcome};
 use attribution::referral::Scope;
 use attribution::time::Timestamp;
+use futures_util::future::LocalBoxFuture;
 use worker::{Delay, Env, State, console_error};
 
 use super::{SenderRequest, ask};
@@ -29,26 +30,32 @@ thread_local! {
     static GATHERED: RefCell<HashMap<WebhookEndpointId, Timestamp>> = RefCell::default();
 }
 
-/// Wakes the senders of the program in which something was committed. Returns at once.
+/// Wakes the senders of the program in which a shard has committed something. Returns at once.
 pub fn hint(state: &State, env: &Env, outcome: &Outcome) {
-    let Some(scope) = committed(outcome) else { return };
+    if let Some(scope) = committed(outcome) {
+        wake(env, scope, |work| state.wait_until(work));
+    }
+}
+
+/// The same for any other commit that told something; `in_background` keeps work going after the answer.
+pub fn wake(env: &Env, scope: &Scope, in_background: impl Fn(LocalBoxFuture<'static, ()>)) {
     // Nobody is told of test rows.
     if scope.is_test {
         return;
     }
     for id in remembered_subscribers(&scope.program_id) {
-        if is_gathered(&id) {
-            continue;
+        if !is_gathered(&id) {
+            in_background(Box::pin(wake_soon(env.clone(), id)));
         }
-        let env = env.clone();
-        state.wait_until(async move {
-            Delay::from(GATHERING).await;
-            // What is committed from here on gets a wake of its own.
-            GATHERED.with(|gathered| gathered.borrow_mut().remove(&id));
-            if let Err(away) = ask(&env, &id, &SenderRequest::Wake).await {
-                console_error!("the sender of {id} is left to the roll call: {away}");
-            }
-        });
+    }
+}
+
+async fn wake_soon(env: Env, id: WebhookEndpointId) {
+    Delay::from(GATHERING).await;
+    // What is committed from here on gets a wake of its own.
+    GATHERED.with(|gathered| gathered.borrow_mut().remove(&id));
+    if let Err(away) = ask(&env, &id, &SenderRequest::Wake).await {
+        console_error!("the sender of {id} is left to the roll call: {away}");
     }
 }
 
