@@ -29,18 +29,19 @@ impl Object<'_> {
     /// the call that it was in. Requests must bear being made twice.
     pub async fn ask<T: DeserializeOwned>(&self, env: &Env, request: &impl Serialize) -> Result<T, Unavailable> {
         let body = serde_json::to_vec(request).map_err(|cause| Unavailable(cause.to_string()))?;
-        let answer = match self.send(env, &body).await {
+        // Boxed: the same code for all kinds of requests, once.
+        let answer = match Box::pin(self.send(env, &body)).await {
             Ok(answer) => answer,
             Err(first) => {
                 console_error!("{} is asked again: {first}", self.name);
-                self.send(env, &body).await?
+                Box::pin(self.send(env, &body)).await?
             }
         };
         serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
     }
 
     async fn send(&self, env: &Env, body: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        let exchange = std::pin::pin!(self.exchange(env, body));
+        let exchange = Box::pin(self.exchange(env, body));
         match select(exchange, Delay::from(self.wait)).await {
             Either::Left((answer, _)) => answer.map_err(|cause| Unavailable(cause.to_string())),
             Either::Right(_) => Err(Unavailable(format!("{} does not answer", self.name))),
