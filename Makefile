@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-tracker test-api clean
+.PHONY: help setup setup-tests setup-bench tracker build dev test test-style test-rules test-tracker test-api bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -14,6 +14,9 @@ setup: ## install what building and serving need
 
 setup-tests: ## and what the tests need
 	@scripts/setup tests
+
+setup-bench: ## and what the benchmarks need
+	@scripts/setup bench
 
 tracker: setup ## the tracker's files, which the Worker's crate carries: it does not compile without them
 	@scripts/with-wasm scripts/build-tracker
@@ -43,5 +46,9 @@ test-api: setup-tests build ## against workerd, D1, Durable Objects and Chromium
 	@echo '==> api: tests against the real runtime'
 	@node --test --test-reporter=spec --test-concurrency=2 'tests/**/*.test.mjs'
 
+bench: setup-bench build ## speed and rows written, beside a bare Worker (SECONDS=3, ROUNDS=3, WRITE=1: into docs/)
+	@scripts/with-wasm scripts/build-worker bench/reference
+	@node bench/run.mjs --seconds $(or $(SECONDS),3) --rounds $(or $(ROUNDS),3) $(if $(WRITE),--write)
+
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
-	@rm -rf target node_modules worker/build tracker/dist
+	@rm -rf target node_modules worker/build bench/reference/build tracker/dist

@@ -23,13 +23,15 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object }} options columns of `program`; incentives `{trigger, kind, percent|amount_minor, apply_to,
- *   product_ids, approval, hold_days}`; `demo`: whether the demo shop is served
+ *   vars?: object, persist?: string, worker?: object }} options columns of `program`; incentives `{trigger, kind,
+ *   percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
+ *   `persist` and `worker` as in startRuntime
  */
 export async function startLedger(t, options = {}) {
   const keys = newKeys();
   const demo = options.demo ? { DEMO_SECRET_KEY: keys.live, DEMO_TRACKING_ID: "alice" } : {};
-  const runtime = await startRuntime({ vars: { IDENTITY_SECRET, ...demo, ...options.vars } });
+  const { persist, worker } = options;
+  const runtime = await startRuntime({ vars: { IDENTITY_SECRET, ...demo, ...options.vars }, persist, worker });
   t.after(() => runtime.stop());
   const origins = options.browser_origins ?? ["https://shop.example"];
   const browser_origins = options.demo ? [...origins, runtime.url] : origins;

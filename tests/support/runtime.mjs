@@ -1,30 +1,38 @@
-// The built Worker in workerd, with its own D1 database and Durable Objects, for one test at a time.
+// A built Worker in workerd, with its own D1 database and Durable Objects, for one test or benchmark at a time.
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 
 const root = join(import.meta.dirname, "../..");
-const NAME = "clickledger";
 
 /**
- * Starts the Worker of `worker/build` on a free loopback port, migrations applied.
+ * What is started: the folder that worker-build filled, and its objects' class by the name of their binding. `entry` is
+ * the text of a module that stands before the built one (`./index.js`), or alone.
+ *
+ * @type {{ name: string, build?: string, objects: Record<string, string>, entry?: string }}
+ */
+export const product = { name: "clickledger", build: "worker/build", objects: { CLICK_LEDGER: "ClickLedger" } };
+
+/**
+ * Starts a built Worker on a free loopback port, migrations applied.
  *
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
- * @param {{ vars?: Record<string, string>, persist?: string }} options `vars` are added to those of wrangler.toml
+ * @param {{ vars?: Record<string, string>, persist?: string, worker?: typeof product }} options `vars` are added to
+ *   those of wrangler.toml
  */
-export async function startRuntime({ vars = {}, persist } = {}) {
+export async function startRuntime({ vars = {}, persist, worker = product } = {}) {
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
   const settings = await wranglerSettings();
   const config = {
-    name: NAME,
+    name: worker.name,
     compatibilityDate: settings.compatibilityDate,
-    manifest: await builtModules(),
-    exports: { ClickLedger: { type: "durable-object", storage: "sqlite" } },
+    manifest: await modules(worker),
+    exports: objectExports(worker),
     env: {
       DB: { type: "d1", id: "DB" },
-      CLICK_LEDGER: { type: "durable-object", worker: NAME, exportName: "ClickLedger" },
+      ...objectBindings(worker),
       ...textBindings({ ...settings.vars, ...vars }),
     },
   };
@@ -33,6 +41,8 @@ export async function startRuntime({ vars = {}, persist } = {}) {
   const runtime = {
     /** Base URL without a slash at the end. */
     url: "",
+    /** How long the runtime took to be ready, in milliseconds. */
+    readyIn: 0,
     /** The Worker's D1 database: `prepare`, `batch`, `exec`. */
     db: undefined,
     /** Like the global `fetch`, with a path; redirects are not followed. */
@@ -50,6 +60,7 @@ export async function startRuntime({ vars = {}, persist } = {}) {
   };
 
   async function start(port) {
+    const began = performance.now();
     server = new Miniflare({
       host: "127.0.0.1",
       port,
@@ -59,6 +70,7 @@ export async function startRuntime({ vars = {}, persist } = {}) {
       workers: [{ config }],
     });
     runtime.url = (await server.ready).origin;
+    runtime.readyIn = performance.now() - began;
     runtime.db = await server.getD1Database("DB");
   }
 
@@ -72,18 +84,20 @@ export async function startRuntime({ vars = {}, persist } = {}) {
   return runtime;
 }
 
-async function builtModules() {
-  const build = join(root, "worker/build");
+async function modules({ build, entry }) {
+  const built = build === undefined ? {} : await builtModules(join(root, build));
+  const before = entry === undefined ? {} : { "entry.js": { type: "esm", contents: entry } };
+  return { mainModule: entry === undefined ? "index.js" : "entry.js", modules: { ...before, ...built } };
+}
+
+async function builtModules(build) {
   const [script, wasm] = await Promise.all([
     readFile(join(build, "index.js"), "utf8"),
     readFile(join(build, "index_bg.wasm")),
   ]);
   return {
-    mainModule: "index.js",
-    modules: {
-      "index.js": { type: "esm", contents: script },
-      "index_bg.wasm": { type: "wasm", contents: new Uint8Array(wasm) },
-    },
+    "index.js": { type: "esm", contents: script },
+    "index_bg.wasm": { type: "wasm", contents: new Uint8Array(wasm) },
   };
 }
 
@@ -96,6 +110,21 @@ async function wranglerSettings() {
     compatibilityDate,
     vars: Object.fromEntries([...section.matchAll(/^(\w+) = "(.*?)"/gm)].map(([, name, value]) => [name, value])),
   };
+}
+
+function objectExports({ objects }) {
+  return Object.fromEntries(
+    Object.values(objects).map((exportName) => [exportName, { type: "durable-object", storage: "sqlite" }]),
+  );
+}
+
+function objectBindings({ name, objects }) {
+  return Object.fromEntries(
+    Object.entries(objects).map(([binding, exportName]) => [
+      binding,
+      { type: "durable-object", worker: name, exportName },
+    ]),
+  );
 }
 
 function textBindings(vars) {

@@ -1,0 +1,49 @@
+// Drives one kind of call with wrk: a warm-up that also tells how many bodies the measured run will need, then the run.
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const script = join(import.meta.dirname, "load.lua");
+
+/** Enough to keep the runtime busy, few enough that latencies still mean something. One thread feeds them. */
+const CONNECTIONS = 32;
+const WARM_UP_SECONDS = 1;
+
+/** Bodies for the warm-up, which begins anew once they are through. In the measured run that would be an error. */
+const WARM_UP_BODIES = 1_500;
+/** The measured run may be faster than the warm-up. */
+const HEADROOM = 1.4;
+
+/**
+ * Measures a call of a running Worker.
+ *
+ * @param worker `{ url, headers, db }`
+ * @param call `{ path, again, bodies(count), grows }`: see contestants.mjs
+ * @returns {{ rate: number, p50: number, p99: number, errors: number }}
+ */
+export async function measure(worker, call, { seconds, folder }) {
+  const warm = await drive(worker, call, { seconds: WARM_UP_SECONDS, count: WARM_UP_BODIES, folder });
+  const count = Math.ceil((warm.requests / warm.seconds) * seconds * HEADROOM) + CONNECTIONS;
+  const before = await rows(worker, call);
+  const run = await drive(worker, call, { seconds, count, folder });
+  // An answer without its row would be a repeat, or worse. What was still on its way at the end may have left rows too.
+  const missing = before === undefined ? 0 : Math.max(0, run.requests - ((await rows(worker, call)) - before));
+  return { rate: run.requests / run.seconds, p50: run.p50, p99: run.p99, errors: run.errors + run.ran_out + missing };
+}
+
+async function drive(worker, call, { seconds, count, folder }) {
+  const file = join(folder, "bodies");
+  await writeFile(file, (await call.bodies(count)).join("\n") + "\n");
+  const headers = Object.entries(worker.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const options = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--timeout", "10s", ...headers, "-s", script];
+  const { stdout } = await run("wrk", [...options, worker.url + call.path, "--", file, call.again ? "again" : "once"]);
+  return JSON.parse(stdout.trim().split("\n").at(-1));
+}
+
+async function rows({ db }, { grows }) {
+  if (grows === undefined) return undefined;
+  const { results } = await db.prepare(`SELECT COUNT(*) AS rows FROM ${grows}`).all();
+  return results[0].rows;
+}
