@@ -4,7 +4,8 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests setup-bench tracker build dev test test-style test-rules test-tracker test-api bench clean
+.PHONY: help setup setup-tests setup-bench tracker build dev test test-style test-rules test-tracker test-api
+.PHONY: bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24

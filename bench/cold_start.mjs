@@ -1,5 +1,5 @@
-// How long the Worker takes to be there: from the start of the runtime to the first answer, less the same for a Worker of
-// one line of JavaScript. The rest is what loading, compiling and instantiating this Worker's WebAssembly cost.
+// How long the Worker takes to be there: from the start of the runtime to the first answer, less the same for a Worker
+// of one line of JavaScript. The rest is what loading, compiling and instantiating this Worker's WebAssembly cost.
 import { product, startRuntime } from "../tests/support/runtime.mjs";
 import { bare } from "./contestants.mjs";
 import { median } from "./figures.mjs";

@@ -1,5 +1,5 @@
-// The product and the bare Worker, each started with the calls that are measured. Both run on the same runtime, with the
-// same settings, as many objects and the same number of customers.
+// The product and the bare Worker, each started with the calls that are measured. Both run on the same runtime, with
+// the same settings, as many objects and the same number of customers.
 import { letters, startLedger } from "../tests/support/ledger.mjs";
 import { product, startRuntime } from "../tests/support/runtime.mjs";
 
@@ -19,12 +19,12 @@ const AT_ONCE = 32;
  *   `grows`          the table that has one row more for every answer
  *   `writesLater`    whether an alarm writes more on its behalf
  *
- * @param {{ persist: string, entry?: string }} options state's folder; a module before the Worker
+ * @param {{ persist: string, worker?: typeof product }} options state's folder; what is started
  */
-export async function startProduct({ persist, entry }) {
+export async function startProduct({ persist, worker: started = product }) {
   const ends = [];
   const test = { after: (end) => ends.push(end) };
-  const ledger = await startLedger(test, { persist, worker: { ...product, entry } });
+  const ledger = await startLedger(test, { persist, worker: started });
   const { keys, affiliate } = ledger.fixture;
   const worker = {
     url: ledger.url,
@@ -81,8 +81,8 @@ function sale(referral_id) {
 }
 
 /** Starts the bare Worker with the rows that its statements refer to. Its calls are like the product's. */
-export async function startBare({ persist, entry }) {
-  const runtime = await startRuntime({ persist, worker: { ...bare, entry } });
+export async function startBare({ persist, worker: started = bare }) {
+  const runtime = await startRuntime({ persist, worker: started });
   await runtime.db.batch(bareRows.map((sql) => runtime.db.prepare(sql)));
   // The same request, though nobody looks at its key.
   const headers = headersWith(`sk_live_${letters(44)}`);

@@ -70,10 +70,10 @@ function differentRows({ product, bare }) {
 
 function coldStartLine({ base, bare, product }) {
   const verdict = product <= COLD_START_TARGET ? "reached" : "missed";
-  return (
-    `Cold start: ${product.toFixed(0)} ms (≤ ${COLD_START_TARGET} ms ${verdict}); the bare Worker ${bare.toFixed(0)} ms. ` +
-    `A Worker of one line answers ${base.toFixed(0)} ms after the runtime's start.`
-  );
+  const found = `${product.toFixed(0)} ms (≤ ${COLD_START_TARGET} ms ${verdict})`;
+  const beside = `the bare Worker ${bare.toFixed(0)} ms`;
+  const from = `A Worker of one line answers ${base.toFixed(0)} ms after the runtime's start.`;
+  return `Cold start: ${found}; ${beside}. ${from}`;
 }
 
 function table(rows) {

@@ -6,9 +6,10 @@ import { mkdir, mkdtemp, readFile, rm, statfs } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { product } from "../tests/support/runtime.mjs";
 import { measureColdStart } from "./cold_start.mjs";
-import { startBare, startProduct } from "./contestants.mjs";
-import { countingEntry, countLoneClick, countRows } from "./counting.mjs";
+import { bare, startBare, startProduct } from "./contestants.mjs";
+import { counted, countLoneClick, countRows } from "./counting.mjs";
 import { contests } from "./figures.mjs";
 import { measure } from "./load.mjs";
 import { report, writeInto } from "./report.mjs";
@@ -45,15 +46,14 @@ async function isTmpfs(folder) {
 }
 
 /** Runs `use` with both Workers on a fresh state of their own. */
-async function withBoth(place, entries, use) {
+async function withBoth(place, { product: ofProduct, bare: ofBare }, use) {
   const folder = await mkdtemp(join(place, "clickledger-bench-"));
   const started = [];
   try {
-    const product = await startProduct({ persist: join(folder, "product"), entry: entries.product });
-    started.push(product);
-    const bare = await startBare({ persist: join(folder, "bare"), entry: entries.bare });
-    started.push(bare);
-    return await use({ product, bare, folder });
+    started.push(await startProduct({ persist: join(folder, "product"), worker: ofProduct }));
+    started.push(await startBare({ persist: join(folder, "bare"), worker: ofBare }));
+    const [productRuns, bareRuns] = started;
+    return await use({ product: productRuns, bare: bareRuns, folder });
   } finally {
     for (const worker of started) await worker.stop();
     await rm(folder, { recursive: true, force: true });
@@ -65,7 +65,7 @@ async function measureRounds(medium, place) {
   const rounds = { product: {}, bare: {} };
   for (let round = 1; round <= settings.rounds; round++) {
     say(`state on ${medium}, round ${round} of ${settings.rounds}`);
-    await withBoth(place, {}, async (workers) => {
+    await withBoth(place, { product, bare }, async (workers) => {
       for (const [side, call] of order(round)) {
         const { folder } = workers;
         const measured = await measure(workers[side], workers[side].calls[call], { ...settings, folder });
@@ -87,10 +87,10 @@ function order(round) {
 
 async function count(place) {
   say("counting rows written");
-  const entries = { product: countingEntry("ClickLedger"), bare: countingEntry("BareObject") };
-  return withBoth(place, entries, async ({ product, bare }) => ({
-    rows: { product: await countRows(product), bare: await countRows(bare) },
-    lone: await countLoneClick(product),
+  const both = { product: await counted(product), bare: await counted(bare) };
+  return withBoth(place, both, async (workers) => ({
+    rows: { product: await countRows(workers.product), bare: await countRows(workers.bare) },
+    lone: await countLoneClick(workers.product),
   }));
 }
 
@@ -109,10 +109,10 @@ function say(text) {
 const places = await findMedia();
 const media = [];
 for (const [medium, place] of Object.entries(places)) media.push(await measureRounds(medium, place));
-const counted = await count(Object.values(places)[0]);
+const rowsWritten = await count(Object.values(places)[0]);
 say("cold start");
 const coldStart = await measureColdStart();
-const figures = report({ machine: await machine(), media, ...counted, coldStart });
+const figures = report({ machine: await machine(), media, ...rowsWritten, coldStart });
 console.log(`\n${figures}`);
 if (values.write) await writeInto(join(root, "docs/benchmarks.md"), figures);
 

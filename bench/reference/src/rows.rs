@@ -1,6 +1,6 @@
 //! The rows that a sign-up and a conversion leave in D1: the product's tables, indexes, statements and lengths, with
-//! values that cost nothing to find. The counting pass of the benchmark compares the rows written with the product's, so
-//! that a change there that is not followed here is seen.
+//! values that cost nothing to find. The counting pass of the benchmark compares the rows written with the product's,
+//! so that a change there that is not followed here is seen.
 //!
 //! Two statements differ. The fence takes the `seq` that it finds: the bare Worker has read none. The line's
 //! `rules_version` is looked up like the product's, since that look-up is part of the product's commit.
@@ -16,12 +16,37 @@ const ACTOR: &str = "key:key_bare0000000000000000000";
 const AT: i64 = 1_795_261_169_963;
 
 const CLICK: &str = r#"{"sub1":"newsletter","referrer":"https://blog.example/review","userAgent":"Mozilla/5.0 (X11)"}"#;
-const SIGN_UP_DETAIL: &str =
-    r#"{"affiliate_id":"aff_bare0000000000000000000","clicked_at":"2026-11-21T11:39:29.963Z","verified":true}"#;
-const SIGN_UP_MESSAGES: &str = r#"[{"type":"referral.lead","data":{"referralId":"ref_0000000000000000000000000","affiliateId":"aff_bare0000000000000000000","affiliateProgramId":"prog_bare0000000000000000000","trackingId":"alice","status":"LEAD","email":"customer00000@example.com","emailMasked":"c***@example.com","customerId":null,"externalUserId":"user_00000","createdAt":"2026-11-21T11:39:29.983Z"}}]"#;
-const SALE_DETAILS: &str = r#"{"customer_id":null,"external_user_id":null,"click_id":null,"referral_id":"ref_0000000000000000000000000","subscription_id":null,"purchase":{"product_ids":[],"price_ids":[],"interval":null,"is_subscription":false},"commission_status":null,"metadata":null,"extra":{}}"#;
-const SALE_DECISION: &str = r#"{"reason":"commission_earned","inputs":{"affiliate_id":"aff_bare0000000000000000000","sale_amount":99,"sale_amount_currency":"USD","clicked_at":"2026-11-21T11:39:29.963Z","click_age_days":0,"window_days":60,"sales_status":"complete","incentive_id":"inc_bare0000000000000000000","commission_amount":29.7}}"#;
-const SALE_MESSAGES: &str = r#"[{"type":"transaction.created","data":{"transactionId":"conv_0000000000000000000000000","referralId":"ref_0000000000000000000000000","affiliateId":"aff_bare0000000000000000000","affiliateProgramId":"prog_bare0000000000000000000","saleAmount":99,"saleCurrency":"USD","saleStatus":"COMPLETE","commissionId":"com_0000000000000000000000000","commissionAmount":29.7,"commissionCurrency":"USD","commissionStatus":"READY_FOR_PAYMENT","holdPeriodDays":null,"type":"COMMISSION","createdAt":"2026-11-21T11:39:30.033Z"}}]"#;
+const SIGN_UP_DETAIL: &str = concat!(
+    r#"{"affiliate_id":"aff_bare0000000000000000000","clicked_at":"2026-11-21T11:39:29.963Z","#,
+    r#""verified":true}"#,
+);
+const SIGN_UP_MESSAGES: &str = concat!(
+    r#"[{"type":"referral.lead","data":{"referralId":"ref_0000000000000000000000000","#,
+    r#""affiliateId":"aff_bare0000000000000000000","affiliateProgramId":"prog_bare0000000000000000000","#,
+    r#""trackingId":"alice","status":"LEAD","email":"customer00000@example.com","#,
+    r#""emailMasked":"c***@example.com","customerId":null,"externalUserId":"user_00000","#,
+    r#""createdAt":"2026-11-21T11:39:29.983Z"}}]"#,
+);
+const SALE_DETAILS: &str = concat!(
+    r#"{"customer_id":null,"external_user_id":null,"click_id":null,"#,
+    r#""referral_id":"ref_0000000000000000000000000","subscription_id":null,"purchase":{"product_ids":[],"#,
+    r#""price_ids":[],"interval":null,"is_subscription":false},"commission_status":null,"metadata":null,"#,
+    r#""extra":{}}"#,
+);
+const SALE_DECISION: &str = concat!(
+    r#"{"reason":"commission_earned","inputs":{"affiliate_id":"aff_bare0000000000000000000","#,
+    r#""sale_amount":99,"sale_amount_currency":"USD","clicked_at":"2026-11-21T11:39:29.963Z","#,
+    r#""click_age_days":0,"window_days":60,"sales_status":"complete","#,
+    r#""incentive_id":"inc_bare0000000000000000000","commission_amount":29.7}}"#,
+);
+const SALE_MESSAGES: &str = concat!(
+    r#"[{"type":"transaction.created","data":{"transactionId":"conv_0000000000000000000000000","#,
+    r#""referralId":"ref_0000000000000000000000000","affiliateId":"aff_bare0000000000000000000","#,
+    r#""affiliateProgramId":"prog_bare0000000000000000000","saleAmount":99,"saleCurrency":"USD","#,
+    r#""saleStatus":"COMPLETE","commissionId":"com_0000000000000000000000000","commissionAmount":29.7,"#,
+    r#""commissionCurrency":"USD","commissionStatus":"READY_FOR_PAYMENT","holdPeriodDays":null,"#,
+    r#""type":"COMMISSION","createdAt":"2026-11-21T11:39:30.033Z"}}]"#,
+);
 
 /// An id as long and as random as the product's.
 pub fn mint(prefix: &str) -> String {
@@ -48,8 +73,8 @@ pub fn sign_up(database: &D1Database, referral: &str) -> Result<Vec<D1PreparedSt
     Ok(vec![
         query!(
             database,
-            "INSERT INTO referral (id, team_id, program_id, is_test, affiliate_id, status, external_user_id, customer_id, \
-               subscription_id, email, email_hash, email_masked, name, metadata, aliases, verified, clicked_at, click, \
+            "INSERT INTO referral (id, team_id, program_id, is_test, affiliate_id, status, external_user_id, \
+               customer_id, subscription_id, email, email_hash, email_masked, name, metadata, aliases, verified, clicked_at, click, \
                first_sale_at, paid_sales, commission_total_minor, seq, created_by_request, created_at, converted_at, \
                updated_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
@@ -120,8 +145,8 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
         raise(database, referral)?,
         query!(
             database,
-            "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, amount_minor, \
-               currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
+            "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, \
+               amount_minor, currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
                created_at, recorded_at, updated_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             conversion,
@@ -201,8 +226,8 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
 fn raise(database: &D1Database, referral: &str) -> Result<D1PreparedStatement> {
     query!(
         database,
-        "UPDATE referral SET seq = CASE seq WHEN seq THEN seq + 1 END, status = ?2, external_user_id = external_user_id, \
-           customer_id = ?3, subscription_id = ?4, email = email, email_hash = email_hash, \
+        "UPDATE referral SET seq = CASE seq WHEN seq THEN seq + 1 END, status = ?2, \
+           external_user_id = external_user_id, customer_id = ?3, subscription_id = ?4, email = email, email_hash = email_hash, \
            email_masked = email_masked, aliases = ?5, verified = ?6, first_sale_at = ?7, paid_sales = paid_sales + 1, \
            commission_total_minor = commission_total_minor + ?8, converted_at = ?9, updated_at = ?10, name = ?11 \
          WHERE id = ?1",
