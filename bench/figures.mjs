@@ -37,7 +37,7 @@ export function median(numbers) {
 export function overRounds(rounds) {
   const of = (name) => median(rounds.map((round) => round[name]));
   const errors = rounds.reduce((sum, round) => sum + round.errors, 0);
-  return { rate: of("rate"), p50: of("p50"), p99: of("p99"), errors };
+  return { rate: of("rate"), p50: of("p50"), p99: of("p99"), cpu: of("cpu"), errors };
 }
 
 /** The share of the bare Worker's rate that the product reached, round by round: the machine's mood cancels out. */

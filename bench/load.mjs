@@ -3,8 +3,9 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { runtimeCpu } from "./processors.mjs";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 const script = join(import.meta.dirname, "load.lua");
 
 /** Enough to keep the runtime busy, few enough that latencies still mean something. One thread feeds them. */
@@ -13,15 +14,16 @@ const WARM_UP_SECONDS = 1;
 
 /** Bodies for the warm-up, which begins anew once they are through. In the measured run that would be an error. */
 const WARM_UP_BODIES = 1_500;
-/** The measured run may be faster than the warm-up. */
-const HEADROOM = 1.4;
+/** The measured run may be faster than the warm-up, and a body that is sent twice spoils it. */
+const HEADROOM = 2;
 
 /**
  * Measures a call of a running Worker.
  *
  * @param worker `{ url, headers, db }`
  * @param call `{ path, again, bodies(count), grows }`: see contestants.mjs
- * @returns {{ rate: number, p50: number, p99: number, errors: number }}
+ * @returns {{ rate: number, p50: number, p99: number, cpu: number, errors: number }} requests per second, milliseconds,
+ *   microseconds of the processors per request (NaN where the system does not tell)
  */
 export async function measure(worker, call, { seconds, folder }) {
   const warm = await drive(worker, call, { seconds: WARM_UP_SECONDS, count: WARM_UP_BODIES, folder });
@@ -30,7 +32,8 @@ export async function measure(worker, call, { seconds, folder }) {
   const run = await drive(worker, call, { seconds, count, folder });
   // An answer without its row would be a repeat, or worse. What was still on its way at the end may have left rows too.
   const missing = before === undefined ? 0 : Math.max(0, run.requests - ((await rows(worker, call)) - before));
-  return { rate: run.requests / run.seconds, p50: run.p50, p99: run.p99, errors: run.errors + run.ran_out + missing };
+  const { p50, p99, cpu } = run;
+  return { rate: run.requests / run.seconds, p50, p99, cpu, errors: run.errors + run.ran_out + missing };
 }
 
 async function drive(worker, call, { seconds, count, folder }) {
@@ -38,8 +41,11 @@ async function drive(worker, call, { seconds, count, folder }) {
   await writeFile(file, (await call.bodies(count)).join("\n") + "\n");
   const headers = Object.entries(worker.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const options = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--timeout", "10s", ...headers, "-s", script];
-  const { stdout } = await run("wrk", [...options, worker.url + call.path, "--", file, call.again ? "again" : "once"]);
-  return JSON.parse(stdout.trim().split("\n").at(-1));
+  const before = await runtimeCpu();
+  const sent = [worker.url + call.path, "--", file, call.again ? "again" : "once"];
+  const { stdout } = await execute("wrk", [...options, ...sent]);
+  const came = JSON.parse(stdout.trim().split("\n").at(-1));
+  return { ...came, cpu: ((await runtimeCpu()) - before) / came.requests };
 }
 
 async function rows({ db }, { grows }) {

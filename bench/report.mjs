@@ -9,6 +9,7 @@ const HEAD = [
   "Requests/s",
   "p50 ms",
   "p99 ms",
+  "CPU µs",
   "Of the bare Worker's requests/s",
   "Rows: object + D1",
   "D1 trips",
@@ -40,9 +41,9 @@ function compare({ call, against, rows: isWithinTarget }, { medium, rounds: { pr
 }
 
 function line(medium, worker, call, rounds, shares, counted, mark = "") {
-  const { rate, p50, p99, errors } = overRounds(rounds);
+  const { rate, p50, p99, cpu, errors } = overRounds(rounds);
   const written = rowsWritten(counted) + mark;
-  const figures = [rate.toFixed(0), p50.toFixed(1), p99.toFixed(1)];
+  const figures = [rate.toFixed(0), p50.toFixed(1), p99.toFixed(1), Number.isNaN(cpu) ? "–" : cpu.toFixed(0)];
   return [medium, worker, call, ...figures, shares, written, short(counted.trips), String(errors)];
 }
 
