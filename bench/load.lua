@@ -8,7 +8,7 @@ function setup(thread)
 end
 
 function init(arguments)
-  requests, sent, ran_out = {}, 0, 0
+  requests, sent, repeated = {}, 0, 0
   for body in io.lines(arguments[1]) do
     -- Whole requests: nothing is put together while the clock runs.
     table.insert(requests, wrk.format("POST", nil, nil, body))
@@ -18,25 +18,25 @@ end
 
 function request()
   if sent == #requests and not again then
-    ran_out = ran_out + 1
+    repeated = repeated + 1
   end
   sent = sent + 1
   return requests[(sent - 1) % #requests + 1]
 end
 
 function done(summary, latency)
-  local repeated = 0
+  local sent_twice = 0
   for _, thread in ipairs(threads) do
-    repeated = repeated + thread:get("ran_out")
+    sent_twice = sent_twice + thread:get("repeated")
   end
   local errors = summary.errors
   io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"p50":%.3f,"p99":%.3f,"errors":%d,"ran_out":%d}\n',
+    '{"requests":%d,"seconds":%.6f,"p50":%.3f,"p99":%.3f,"failed":%d,"repeated":%d}\n',
     summary.requests,
     summary.duration / 1e6,
     latency:percentile(50) / 1000,
     latency:percentile(99) / 1000,
     errors.connect + errors.read + errors.write + errors.timeout + errors.status,
-    repeated
+    sent_twice
   ))
 end
