@@ -3,7 +3,9 @@
 use attribution::ids::mint;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use worker::{Headers, Request, Response, Url};
+
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Headers, Request, Response, Url, js_sys, web_sys};
 
 use crate::platform::SystemRandom;
 
@@ -37,17 +39,19 @@ pub enum BodyRefused {
 }
 
 impl Incoming {
-    /// Reads a request: the announced length first, then the bytes, and never more of them than are taken.
-    pub async fn read(mut request: Request) -> worker::Result<Self> {
-        let url = request.url()?;
-        let headers = request.headers().clone();
-        // The SDK's enum takes every method that it does not know for GET.
-        let method = request.inner().method();
+    /// Reads a request: the announced length first, then the bytes, and never more of them than are taken. It is taken
+    /// as the runtime hands it over: the SDK's own type copies what nothing here looks at.
+    pub async fn read(request: web_sys::Request) -> worker::Result<Self> {
+        let url = Url::parse(&request.url())?;
+        let headers = Headers(request.headers());
+        let method = request.method();
         let announced = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-        let body = if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
-            Err(BodyRefused::TooLarge)
-        } else {
-            read_body(&mut request, &method).await
+        let body = match announced {
+            _ if matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS") => Ok(Vec::new()),
+            Some(length) if length > MAX_BODY_BYTES => Err(BodyRefused::TooLarge),
+            // The runtime delivers no more than was announced.
+            Some(_) => read_at_once(&request).await,
+            None => read_in_pieces(request).await,
         };
         Ok(Self { method, url, headers, body, request_id: mint("req", &mut SystemRandom) })
     }
@@ -68,12 +72,14 @@ impl Incoming {
     }
 }
 
-async fn read_body(request: &mut Request, method: &str) -> Result<Vec<u8>, BodyRefused> {
-    if matches!(method, "GET" | "HEAD" | "OPTIONS") {
-        return Ok(Vec::new());
-    }
+async fn read_at_once(request: &web_sys::Request) -> Result<Vec<u8>, BodyRefused> {
+    let promise = request.array_buffer().map_err(|_| BodyRefused::Unreadable)?;
+    bytes(promise).await.map_err(|_| BodyRefused::Unreadable)
+}
+
+async fn read_in_pieces(request: web_sys::Request) -> Result<Vec<u8>, BodyRefused> {
     // A request without a body has no stream.
-    let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
+    let Ok(mut stream) = Request::from(request).stream() else { return Ok(Vec::new()) };
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
         body.extend(chunk.map_err(|_| BodyRefused::Unreadable)?);
@@ -82,6 +88,12 @@ async fn read_body(request: &mut Request, method: &str) -> Result<Vec<u8>, BodyR
         }
     }
     Ok(body)
+}
+
+/// What a promise of an `ArrayBuffer` comes to.
+pub async fn bytes(buffer: js_sys::Promise) -> worker::Result<Vec<u8>> {
+    let buffer = JsFuture::from(buffer).await?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
 /// An answer, before it becomes the platform's.

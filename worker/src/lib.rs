@@ -16,6 +16,7 @@ mod health;
 mod http;
 mod input;
 mod objects;
+mod once;
 mod pages;
 mod platform;
 mod routes;
@@ -23,11 +24,11 @@ mod scheduler;
 mod store;
 mod webhook_sender;
 
-use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_error, event};
+use worker::{Context, Env, Response, Result, ScheduleContext, ScheduledEvent, console_error, event, web_sys};
 
 /// Serves one request.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<Response> {
     let incoming = http::Incoming::read(request).await?;
     let response = routes::handle(&incoming, &env).await;
     if configuration_copy::is_pending() {

@@ -6,7 +6,9 @@ use attribution::ledger::Unavailable;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{Delay, Env, Method, Request, RequestInit, Response, Stub, console_error};
+use worker::{Delay, Env, Method, Request, RequestInit, Response, Stub, console_error, web_sys};
+
+use crate::http;
 
 /// How long an object is waited for that answers from its own storage.
 pub const WAIT: Duration = Duration::from_secs(10);
@@ -20,8 +22,8 @@ pub struct Object<'a> {
     pub name: &'a str,
     /// Where it is made if it does not exist yet.
     pub location: Option<&'a str>,
-    /// How long its answer is waited for.
-    pub wait: Duration,
+    /// How long its answer is waited for; `None` for an object that bounds that itself.
+    pub wait: Option<Duration>,
 }
 
 impl Object<'_> {
@@ -42,7 +44,8 @@ impl Object<'_> {
 
     async fn send(&self, env: &Env, body: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let exchange = Box::pin(self.exchange(env, body));
-        match select(exchange, Delay::from(self.wait)).await {
+        let Some(wait) = self.wait else { return exchange.await.map_err(|cause| Unavailable(cause.to_string())) };
+        match select(exchange, Delay::from(wait)).await {
             Either::Left((answer, _)) => answer.map_err(|cause| Unavailable(cause.to_string())),
             Either::Right(_) => Err(Unavailable(format!("{} does not answer", self.name))),
         }
@@ -53,8 +56,9 @@ impl Object<'_> {
         init.with_method(Method::Post).with_body(Some(worker::js_sys::Uint8Array::from(body).into()));
         let request = Request::new_with_init("https://object/", &init)?;
         // A stub is of no use after its object has failed: each try gets its own.
-        let mut response = self.stub(env)?.fetch_with_request(request).await?;
-        response.bytes().await
+        let response = self.stub(env)?.fetch_with_request(request).await?;
+        // Whole and at once: the SDK would read it piece by piece, which is a tenth of what a call costs.
+        http::bytes(web_sys::Response::from(response).array_buffer()?).await
     }
 
     fn stub(&self, env: &Env) -> worker::Result<Stub> {

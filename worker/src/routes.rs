@@ -193,16 +193,17 @@ async fn serve_webhooks(
 ) -> Answer {
     let id = segments.get(2).copied().unwrap_or_default();
     let delivery = segments.get(4).copied().unwrap_or_default();
+    let once = |work| affonso::once(incoming, funnel, work);
     affonso_answer(match endpoint {
-        E::CreateWebhook => webhooks::create(incoming, funnel, env).await,
+        E::CreateWebhook => once(Box::pin(webhooks::create(incoming, funnel, env))).await,
         E::ShowWebhook => webhooks::show(incoming, funnel, id).await,
         E::UpdateWebhook => webhooks::update(incoming, funnel, env, id).await,
         E::DeleteWebhook => webhooks::delete(incoming, funnel, env, id).await,
-        E::RotateWebhookSecret => webhooks::rotate_secret(incoming, funnel, id).await,
-        E::PingWebhook => webhook_deliveries::ping(incoming, funnel, env, id).await,
+        E::RotateWebhookSecret => once(Box::pin(webhooks::rotate_secret(incoming, funnel, id))).await,
+        E::PingWebhook => once(Box::pin(webhook_deliveries::ping(incoming, funnel, env, id))).await,
         E::ListDeliveries => webhook_deliveries::list(incoming, funnel, env, id).await,
-        E::ReplayDelivery => webhook_deliveries::replay(incoming, funnel, env, id, delivery).await,
-        E::ReplayFailedDeliveries => webhook_deliveries::replay_failed(incoming, funnel, env, id).await,
+        E::ReplayDelivery => once(Box::pin(webhook_deliveries::replay(incoming, funnel, env, id, delivery))).await,
+        E::ReplayFailedDeliveries => once(Box::pin(webhook_deliveries::replay_failed(incoming, funnel, env, id))).await,
         _ => webhooks::list(incoming, funnel).await,
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! A click or lead needs no key here, as published; a sale does. A key that is present must be right.
 
+use attribution::ids::TeamId;
 use attribution::ledger::Configuration as _;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
@@ -10,8 +11,9 @@ use super::{NamedProgram, Problem, caller, named_program, optional_caller};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, FieldProblem};
+use crate::once;
 use crate::platform::now;
-use crate::store::test_event::{self, TestEvent};
+use crate::store::test_event::{self, TestEvent, UNCLAIMED_TEAM};
 
 /// `additional_data`: some names mean something, everything is kept.
 pub struct AdditionalData {
@@ -44,6 +46,28 @@ impl<'de> Deserialize<'de> for AdditionalData {
 
 /// Keeps a test event and answers its number.
 pub async fn answer(kind: &'static str, incoming: &Incoming, funnel: &Funnel, sent: &Value) -> Result<Answer, Problem> {
+    once(incoming, funnel, keep_tracked(kind, incoming, funnel, sent)).await
+}
+
+/// Carries a test call out, unless one with the same `Idempotency-Key` has been answered.
+async fn once(
+    incoming: &Incoming,
+    funnel: &Funnel,
+    work: impl Future<Output = Result<Answer, Problem>>,
+) -> Result<Answer, Problem> {
+    let key = optional_caller(incoming, funnel).await?;
+    let idempotency = input::idempotency_key(incoming, key.is_some())?;
+    let nobody = TeamId::new(UNCLAIMED_TEAM);
+    let owner = key.as_ref().map_or(&nobody, |key| &key.team_id);
+    once::once(incoming, funnel, (owner, true), idempotency, work).await
+}
+
+async fn keep_tracked(
+    kind: &'static str,
+    incoming: &Incoming,
+    funnel: &Funnel,
+    sent: &Value,
+) -> Result<Answer, Problem> {
     let data = sent.get("additional_data");
     let named = data.and_then(|data| data.get("program_id")).or(sent.get("program_id"));
     let (event_id, program_number) = keep(kind, incoming, funnel, sent, named).await?;
@@ -117,7 +141,17 @@ pub async fn command_line(incoming: &Incoming, funnel: &Funnel) -> Result<Answer
         }
     };
     super::check_program_field("program_id", body.program_id.as_ref())?;
-    let (event_id, _) = keep(kind, incoming, funnel, &sent, body.program_id.as_ref()).await?;
+    once(incoming, funnel, keep_named(kind, incoming, funnel, &sent, body.program_id.as_ref())).await
+}
+
+async fn keep_named(
+    kind: &'static str,
+    incoming: &Incoming,
+    funnel: &Funnel,
+    sent: &Value,
+    program_id: Option<&Value>,
+) -> Result<Answer, Problem> {
+    let (event_id, _) = keep(kind, incoming, funnel, sent, program_id).await?;
     Ok(Answer::json(
         200,
         &json!({

@@ -16,6 +16,7 @@ use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
 use attribution::ledger::{Context, Reach, Rejection, Unavailable};
 use attribution::referral::{IdentityKind, Scope};
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use worker::console_error;
 
@@ -23,6 +24,7 @@ use crate::caller::{KeyProblem, authenticate};
 use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::{self, BodyProblem, FieldProblem};
+use crate::once;
 use crate::store::api_key::ApiKey;
 
 /// Why a call of this dialect has no good answer.
@@ -207,6 +209,17 @@ fn taken_field(kind: IdentityKind) -> &'static str {
 /// The caller of a route of this dialect: a team's secret key.
 pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
     authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
+}
+
+/// Carries out what is not the ledger's, unless a call with the same `Idempotency-Key` has been answered.
+pub(crate) async fn once(
+    incoming: &Incoming,
+    funnel: &Funnel,
+    work: LocalBoxFuture<'_, Result<Answer, Problem>>,
+) -> Result<Answer, Problem> {
+    let key = caller(incoming, funnel).await?;
+    let idempotency = input::idempotency_key(incoming, true)?;
+    once::once(incoming, funnel, (&key.team_id, key.is_test), idempotency, work).await
 }
 
 /// Who asks, for the ledger: a key reaches its team's rows of its mode.

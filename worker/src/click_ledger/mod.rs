@@ -6,8 +6,6 @@
 
 mod storage;
 
-use std::time::Duration;
-
 use attribution::ids::{Placement, ReferralId};
 use attribution::ledger::{Answer, Clicks as _, Command, Ledger, Rejection, Unavailable};
 use attribution::referral::Click;
@@ -25,9 +23,6 @@ use crate::webhook_sender;
 
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "CLICK_LEDGER";
-
-/// A gate is waited for up to 10 s, and then D1.
-const WAIT: Duration = Duration::from_secs(30);
 
 /// What the Worker asks of a shard.
 #[derive(Debug, Serialize, Deserialize)]
@@ -170,7 +165,7 @@ pub async fn ask(
     request: &ShardRequest,
 ) -> Result<ShardAnswer, Unavailable> {
     let name = format!("shard-{}", placement.shard);
-    let object = Object { binding: BINDING, name: &name, location: settings.location.as_deref(), wait: WAIT };
+    let object = Object { binding: BINDING, name: &name, location: settings.location.as_deref(), wait: None };
     object.ask(env, request).await
 }
 

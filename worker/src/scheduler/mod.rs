@@ -163,8 +163,12 @@ pub async fn figures(env: &Env) -> Result<SchedulerFigures, Unavailable> {
 
 async fn ask(env: &Env, request: &SchedulerRequest) -> Result<SchedulerAnswer, Unavailable> {
     let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
-    let object =
-        Object { binding: BINDING, name: "scheduler", location: settings.location.as_deref(), wait: objects::WAIT };
+    let object = Object {
+        binding: BINDING,
+        name: "scheduler",
+        location: settings.location.as_deref(),
+        wait: Some(objects::WAIT),
+    };
     match object.ask(env, request).await? {
         SchedulerAnswer::TryLater(cause) => Err(Unavailable(cause)),
         answer => Ok(answer),

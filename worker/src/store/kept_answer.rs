@@ -1,8 +1,10 @@
-//! Answers to calls with an `Idempotency-Key`: rows of `kept_answer`.
+//! Answers to calls with an `Idempotency-Key`: rows of `kept_answer`. The ledger keeps what an answer is made from, in the
+//! batch of its command; other routes keep the answer itself.
 
 use attribution::ledger::{KeptAnswer, KeptKey, Outcome, Unavailable};
 use attribution::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use worker::{D1PreparedStatement, query};
 
 use super::{Database, UnknownValue, away, json};
@@ -74,4 +76,46 @@ pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) ->
         serde_json::to_string(&answer.outcome)?,
         answer.at
     )
+}
+
+/// The answer of a route that is not the ledger's.
+#[derive(Serialize, Deserialize)]
+pub struct KeptResponse {
+    /// The status.
+    pub status: u16,
+    /// The body, without what is shown only once.
+    pub body: Value,
+}
+
+/// What a call with this key was answered, with the hash of the body that was answered.
+pub async fn find_response(database: &Database, key: &KeptKey) -> Result<Option<(String, KeptResponse)>, Unavailable> {
+    let row: Option<Row> = database.first(select(database, key)).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some((row.body_hash, json("kept_answer.outcome", &row.outcome)?)))
+}
+
+/// Keeps a response, unless one is kept under the key.
+pub async fn keep_response(
+    database: &Database,
+    key: &KeptKey,
+    body_hash: &str,
+    request_id: &str,
+    response: &KeptResponse,
+    at: Timestamp,
+) -> Result<(), Unavailable> {
+    let statement = query!(
+        &database.0,
+        "INSERT INTO kept_answer (team_id, is_test, route, value, body_hash, request_id, outcome, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        key.team_id,
+        i64::from(key.is_test),
+        key.route,
+        key.value,
+        body_hash,
+        request_id,
+        serde_json::to_string(response)?,
+        at
+    );
+    let statement = statement.map_err(|cause| away(&cause))?;
+    statement.run().await.map(|_| ()).map_err(|cause| away(&cause))
 }

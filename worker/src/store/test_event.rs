@@ -13,7 +13,7 @@ use super::{Database, away, rows};
 const LIFE_DAYS: u32 = 7;
 
 /// The team of test events whose program is not known (`migrations/0003_test_events.sql`).
-const UNCLAIMED_TEAM: &str = "team_unclaimed";
+pub const UNCLAIMED_TEAM: &str = "team_unclaimed";
 
 /// A test call to be kept.
 pub struct TestEvent<'a> {

@@ -72,8 +72,12 @@ pub struct DeliveryPage {
 /// Asks the sender of an endpoint. The object is created in the region of D1, which it will read from for ever.
 pub async fn ask(env: &Env, id: &WebhookEndpointId, request: &SenderRequest) -> Result<SenderAnswer, Unavailable> {
     let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
-    let object =
-        Object { binding: BINDING, name: id.as_str(), location: settings.location.as_deref(), wait: objects::WAIT };
+    let object = Object {
+        binding: BINDING,
+        name: id.as_str(),
+        location: settings.location.as_deref(),
+        wait: Some(objects::WAIT),
+    };
     match object.ask(env, request).await? {
         SenderAnswer::TryLater(cause) => Err(Unavailable(cause)),
         answer => Ok(answer),
