@@ -13,6 +13,7 @@ use attribution::ledger::{Change, Query, State};
 use attribution::memory::Rows;
 use attribution::referral::{Identity, Scope};
 use attribution::shard::ClickCount;
+use attribution::webhooks::Line;
 
 use crate::batches;
 use crate::breakage::Breakage;
@@ -22,6 +23,7 @@ use crate::executor::Life;
 use crate::letter::{Sender, letter};
 use crate::rules::RuleBook;
 use crate::scene::Scene;
+use crate::subscriber::Subscriber;
 
 /// See the module.
 pub struct Database {
@@ -29,6 +31,8 @@ pub struct Database {
     pub scene: Rc<Scene>,
     /// The program's rules.
     pub rules: RuleBook,
+    /// The endpoint, and the receiver behind it.
+    pub subscriber: Rc<Subscriber>,
     rows: RefCell<Rows>,
     counts: RefCell<BTreeMap<(u16, CountKey), i64>>,
     unattributed: RefCell<BTreeMap<String, String>>,
@@ -65,6 +69,7 @@ impl Database {
     pub fn empty(scene: Rc<Scene>) -> Self {
         Self {
             rules: RuleBook::draw(&scene.chance),
+            subscriber: Rc::new(Subscriber::new(Rc::clone(&scene))),
             scene,
             rows: RefCell::default(),
             counts: RefCell::default(),
@@ -78,6 +83,24 @@ impl Database {
     /// A copy of all rows.
     pub fn rows(&self) -> Rows {
         self.rows.borrow().clone()
+    }
+
+    /// The last position of the outbox.
+    pub fn head(&self) -> i64 {
+        i64::try_from(self.rows.borrow().events.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The outbox, in the order of commits.
+    pub fn lines(&self) -> Vec<Line> {
+        let rows = self.rows.borrow();
+        let lines = (1_i64..).zip(&rows.events).map(|(position, event)| Line {
+            position,
+            subject: event.subject.clone(),
+            seq: event.seq,
+            at: event.at,
+            messages: event.messages.clone(),
+        });
+        lines.collect()
     }
 
     /// Clicks by shard and hour.
@@ -112,11 +135,7 @@ impl Database {
     ) {
         let scene = Rc::clone(&self.scene);
         let fate = self.draw_fate();
-        if let Some(life) = from.filter(|_| matches!(kind, Kind::Commit | Kind::Counts))
-            && scene.chance.hits(scene.faults.rates().kill_in_flight)
-        {
-            // The moment that hurts most: what it decided is under way, and the next instance will know nothing of it.
-            scene.doom(life);
+        if self.perhaps_doom(from, kind) {
             scene.wait(20, 3_000).await;
         }
         self.travel().await;
@@ -142,6 +161,7 @@ impl Database {
                 let result = work(&self);
                 let applied = result.is_ok();
                 let was_awaited = answer.is_awaited();
+                self.perhaps_doom(from, kind);
                 self.travel().await;
                 if applied && was_awaited && !answer.is_awaited() && from.is_some() {
                     self.note_orphan(kind);
@@ -153,6 +173,17 @@ impl Database {
                 answer.send(if lost { Err("lost after it was applied".to_owned()) } else { result });
             }
         }
+    }
+
+    /// Lets an object die at the moment that hurts most: what it decided is under way, and the next instance will know
+    /// nothing of it.
+    fn perhaps_doom(&self, from: Option<Life>, kind: Kind) -> bool {
+        let Some(life) = from.filter(|_| matches!(kind, Kind::Commit | Kind::Counts)) else { return false };
+        let dies = self.scene.chance.hits(self.scene.faults.rates().kill_in_flight);
+        if dies {
+            self.scene.doom(life);
+        }
+        dies
     }
 
     fn note_orphan(&self, kind: Kind) {

@@ -5,6 +5,7 @@
 mod answers;
 mod clicks;
 mod course;
+mod messages;
 mod referrals;
 mod sales;
 
@@ -27,6 +28,8 @@ pub struct Evidence<'a> {
     pub disks: Vec<Tables>,
     /// The database's counts.
     pub counts: BTreeMap<(u16, CountKey), i64>,
+    /// What the subscriber received, by the message's id.
+    pub received: BTreeMap<String, Vec<String>>,
     /// The rules.
     pub rules: &'a RuleBook,
     /// Whether a refused sale is kept as nobody's.
@@ -70,6 +73,7 @@ pub fn everything(world: &World) -> Vec<String> {
         rows: world.database.rows(),
         disks: world.objects.disks().iter().map(|disk| disk.durable()).collect(),
         counts: world.database.counts(),
+        received: world.database.subscriber.received(),
         rules: &world.database.rules,
         keeps_unattributed: Box::new(|key| world.database.keeps_unattributed(key)),
     };
@@ -78,6 +82,7 @@ pub fn everything(world: &World) -> Vec<String> {
     referrals::check(&evidence, &mut problems);
     sales::check(&evidence, &mut problems);
     answers::check(&evidence, &mut problems);
+    messages::check(&evidence, &mut problems);
     if world.scene.faults.are_none {
         check_calm(world, &evidence, &mut problems);
     }
