@@ -134,7 +134,7 @@ function serve() {
     [
       ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", "--persist-to", store],
       ["--var", "WEBHOOK_ALLOW_LOOPBACK:1"], // webhooks to a server on this machine
-      ["--env-file", demo.vars, "--log-level", "warn", "--show-interactive-dev-session=false"],
+      ["--env-file", demo.vars, "--log-level", "error", "--show-interactive-dev-session=false"],
     ].flat(),
     ["ignore", "inherit", "inherit"],
   );

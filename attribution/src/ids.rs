@@ -43,11 +43,12 @@ impl Placement {
 
     /// Where a referral goes that has no click: the same identity in the same program always meets the same gate.
     pub fn of_identity(program: &ProgramId, identity: &str, shards: u16) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(program.as_str().as_bytes());
-        hash.update([0]);
-        hash.update(identity.as_bytes());
-        let digest = hash.finalize();
+        Self::of_text(&format!("{program}\0{identity}"), shards)
+    }
+
+    /// The place that a text always has.
+    pub fn of_text(text: &str, shards: u16) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
         let head = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
         let shard = head % u64::from(shards.max(1));
         Self::of_shard(u16::try_from(shard).unwrap_or(0))

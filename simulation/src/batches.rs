@@ -110,7 +110,7 @@ fn renumber(rows: &Rows, change: &mut Change) {
     match change {
         Change::UpdateReferral(referral) => referral.seq = next(&referral.id).unwrap_or(referral.seq),
         Change::AppendEvent(event) if event.seq > 1 => {
-            event.seq = next(&ReferralId::new(event.subject.as_str())).unwrap_or(event.seq)
+            event.seq = next(&ReferralId::new(event.subject.as_str())).unwrap_or(event.seq);
         }
         _ => {}
     }

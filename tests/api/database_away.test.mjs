@@ -179,10 +179,8 @@ test("with D1 away, what needs no D1 to be refused is refused as ever, and /heal
   assert.equal((await post(ledger, "/v1/clicks", body, { key: null })).json.error.code, "MISSING_API_KEY");
   assert.equal((await post(ledger, "/v1/clicks", body, { key: "hello" })).json.error.code, "INVALID_API_KEY_FORMAT");
   const health = await get(ledger, "/healthz", { key: null });
-  assert.deepEqual(
-    [health.status, health.json],
-    [503, { status: "unavailable", database: "unavailable", objects: "ok" }],
-  );
+  const { status, database, objects } = health.json;
+  assert.deepEqual([health.status, status, database, objects], [503, "unavailable", "unavailable", "ok"]);
   ledger.database.giveBack();
   assert.equal((await get(ledger, "/healthz", { key: null })).status, 200);
 });

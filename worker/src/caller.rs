@@ -6,7 +6,6 @@ use attribution::ledger::Unavailable;
 use crate::configuration::CachedConfiguration;
 use crate::http::Incoming;
 use crate::platform::now;
-use crate::store::Database;
 use crate::store::api_key::ApiKey;
 
 /// What is wrong with the key of a call.
@@ -27,7 +26,7 @@ pub enum KeyProblem {
 /// Finds the key of a call; `Missing` when there is no `Authorization` header at all.
 pub async fn authenticate(
     incoming: &Incoming,
-    database: &Database,
+    configuration: &CachedConfiguration<'_>,
     accepted: &[KeyForm],
 ) -> Result<Result<ApiKey, KeyProblem>, Unavailable> {
     let Some(header) = incoming.header("authorization") else { return Ok(Err(KeyProblem::Missing)) };
@@ -37,7 +36,7 @@ pub async fn authenticate(
         return Ok(Err(KeyProblem::Unknown));
     }
     // The look-up is by hash: the time it takes says nothing about any key.
-    let found = CachedConfiguration::of(database).key(&key_hash(key)).await?;
+    let found = configuration.key(&key_hash(key)).await?;
     Ok(found.ok_or(KeyProblem::Unknown).and_then(usable))
 }
 

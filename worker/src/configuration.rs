@@ -3,6 +3,7 @@
 //! State: maps in the isolate's memory, thrown away with it and bounded. A look-up that misses asks D1 at once,
 //! so what was just created works; a disabled key is dead within ten seconds. Money is safe from stale rules: a batch
 //! names the older of the versions that program and affiliate were read under, and the second attempt reads afresh.
+//! While D1 fails, copies that the shards keep stand in ([`crate::configuration_copy`]).
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,6 +14,10 @@ use attribution::ledger::{Configuration, Unavailable};
 use attribution::program::{Affiliate, Program};
 use attribution::time::Timestamp;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::configuration_copy::Copies;
 use crate::platform::now;
 use crate::store::api_key::ApiKey;
 use crate::store::{self, Database};
@@ -73,12 +78,31 @@ pub fn forget_program(program: &ProgramId) {
 }
 
 /// The configuration as remembered, and D1 behind it.
-pub struct CachedConfiguration<'a>(&'a Database);
+pub struct CachedConfiguration<'a> {
+    database: &'a Database,
+    copies: Option<Copies<'a>>,
+}
 
 impl<'a> CachedConfiguration<'a> {
     /// Asks `database` for what is not remembered.
     pub fn of(database: &'a Database) -> Self {
-        Self(database)
+        Self { database, copies: None }
+    }
+
+    /// The same, and the copies while that fails.
+    pub fn with_copies(database: &'a Database, copies: Copies<'a>) -> Self {
+        Self { database, copies: Some(copies) }
+    }
+
+    async fn or_copy<V: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        read: impl Future<Output = Result<Option<V>, Unavailable>>,
+    ) -> Result<Option<V>, Unavailable> {
+        match &self.copies {
+            Some(copies) => copies.or_copy(name, read).await,
+            None => read.await,
+        }
     }
 
     /// The id of the program with this number.
@@ -86,7 +110,8 @@ impl<'a> CachedConfiguration<'a> {
         if let Some(id) = PROGRAM_IDS.with(|memory| memory.recall(&number)) {
             return Ok(Some(id));
         }
-        let id = store::program::by_number(self.0, number).await?;
+        let read = store::program::by_number(self.database, number);
+        let id = self.or_copy(&format!("program number {number}"), read).await?;
         if let Some(id) = &id {
             PROGRAM_IDS.with(|memory| memory.remember(number, id.clone()));
         }
@@ -103,7 +128,8 @@ impl<'a> CachedConfiguration<'a> {
         if let Some(affiliate) = AFFILIATES_BY_CODE.with(|memory| memory.recall(&key)) {
             return Ok(Some(affiliate));
         }
-        let affiliate = store::affiliate::of_program(self.0, code, program).await?;
+        let read = store::affiliate::of_program(self.database, code, program);
+        let affiliate = self.or_copy(&format!("code {code} of {program}"), read).await?;
         if let Some(affiliate) = &affiliate {
             AFFILIATES_BY_CODE.with(|memory| memory.remember(key, affiliate.clone()));
         }
@@ -116,7 +142,9 @@ impl<'a> CachedConfiguration<'a> {
         if let Some(affiliate) = AFFILIATES_BY_PAGE.with(|memory| memory.recall(&key)) {
             return Ok(Some(affiliate));
         }
-        let affiliate = store::affiliate::of_page(self.0, code, origin).await?;
+        let read = store::affiliate::of_page(self.database, code, origin);
+        let name = format!("code {code} on {}", origin.unwrap_or_default());
+        let affiliate = self.or_copy(&name, read).await?;
         if let Some(affiliate) = &affiliate {
             AFFILIATES_BY_PAGE.with(|memory| memory.remember(key, affiliate.clone()));
         }
@@ -129,7 +157,8 @@ impl<'a> CachedConfiguration<'a> {
         if let Some(key) = KEYS.with(|memory| memory.recall(&key_hash)) {
             return Ok(Some(key));
         }
-        let key = store::api_key::find(self.0, &key_hash).await?;
+        let read = store::api_key::find(self.database, &key_hash);
+        let key = self.or_copy(&format!("key {key_hash}"), read).await?;
         if let Some(key) = &key {
             KEYS.with(|memory| memory.remember(key_hash, key.clone()));
         }
@@ -143,7 +172,9 @@ impl Configuration for CachedConfiguration<'_> {
         if remembered.is_some() {
             return Ok(remembered);
         }
-        let Some(snapshot) = store::program::find(self.0, id).await? else { return Ok(None) };
+        let read = store::program::find(self.database, id);
+        let snapshot = if fresh { read.await? } else { self.or_copy(&format!("program {id}"), read).await? };
+        let Some(snapshot) = snapshot else { return Ok(None) };
         PROGRAMS.with(|memory| memory.remember(id.clone(), snapshot.program.clone()));
         SUBSCRIBERS.with(|memory| memory.remember(id.clone(), snapshot.subscribers));
         Ok(Some(snapshot.program))
@@ -154,7 +185,7 @@ impl Configuration for CachedConfiguration<'_> {
         if remembered.is_some() {
             return Ok(remembered);
         }
-        let affiliate = store::affiliate::find(self.0, id).await?;
+        let affiliate = store::affiliate::find(self.database, id).await?;
         if let Some(affiliate) = &affiliate {
             AFFILIATES.with(|memory| memory.remember(id.clone(), affiliate.clone()));
         }

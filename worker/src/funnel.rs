@@ -21,6 +21,7 @@ use worker::Env;
 
 use crate::click_ledger::{self, ShardAnswer, ShardRequest};
 use crate::configuration::CachedConfiguration;
+use crate::configuration_copy::Copies;
 use crate::input;
 use crate::platform::{Settings, SystemRandom, now};
 use crate::store::conversion::NamedSale;
@@ -139,7 +140,7 @@ impl Funnel {
 
     /// Programs, affiliates and keys.
     pub fn configuration(&self) -> CachedConfiguration<'_> {
-        CachedConfiguration::of(&self.database)
+        CachedConfiguration::with_copies(&self.database, Copies::of(&self.env, &self.settings))
     }
 
     /// The program with this id, which a key or a row names and which therefore exists.

@@ -10,6 +10,7 @@ mod affonso;
 mod caller;
 mod click_ledger;
 mod configuration;
+mod configuration_copy;
 mod funnel;
 mod health;
 mod http;
@@ -26,9 +27,13 @@ use worker::{Context, Env, Request, Response, Result, ScheduleContext, Scheduled
 
 /// Serves one request.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let incoming = http::Incoming::read(request).await?;
-    routes::handle(&incoming, &env).await
+    let response = routes::handle(&incoming, &env).await;
+    if configuration_copy::is_pending() {
+        context.wait_until(async move { configuration_copy::make(&env).await });
+    }
+    response
 }
 
 /// Starts the scheduler again, should its alarm have been given up. It does the work; the platform's cron does none.

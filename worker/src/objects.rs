@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Delay, Env, Method, Request, RequestInit, Response, Stub, console_error};
 
-/// How long an answer is waited for: these objects answer from their own storage.
-const WAIT: Duration = Duration::from_secs(10);
+/// How long an object is waited for that answers from its own storage.
+pub const WAIT: Duration = Duration::from_secs(10);
 
 /// An object by its namespace's binding and its name.
 #[derive(Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Object<'a> {
     pub name: &'a str,
     /// Where it is made if it does not exist yet.
     pub location: Option<&'a str>,
+    /// How long its answer is waited for.
+    pub wait: Duration,
 }
 
 impl Object<'_> {
@@ -27,19 +29,20 @@ impl Object<'_> {
     /// the call that it was in. Requests must bear being made twice.
     pub async fn ask<T: DeserializeOwned>(&self, env: &Env, request: &impl Serialize) -> Result<T, Unavailable> {
         let body = serde_json::to_vec(request).map_err(|cause| Unavailable(cause.to_string()))?;
-        let answer = match self.send(env, &body).await {
+        // Boxed: the same code for all kinds of requests, once.
+        let answer = match Box::pin(self.send(env, &body)).await {
             Ok(answer) => answer,
             Err(first) => {
                 console_error!("{} is asked again: {first}", self.name);
-                self.send(env, &body).await?
+                Box::pin(self.send(env, &body)).await?
             }
         };
         serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
     }
 
     async fn send(&self, env: &Env, body: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        let exchange = std::pin::pin!(self.exchange(env, body));
-        match select(exchange, Delay::from(WAIT)).await {
+        let exchange = Box::pin(self.exchange(env, body));
+        match select(exchange, Delay::from(self.wait)).await {
             Either::Left((answer, _)) => answer.map_err(|cause| Unavailable(cause.to_string())),
             Either::Right(_) => Err(Unavailable(format!("{} does not answer", self.name))),
         }

@@ -156,7 +156,7 @@ pub trait Clicks {
 
 /// A wait between two attempts.
 pub trait Pause {
-    /// Waits before the given attempt, counted from 1: longer each time, and not equally long for two who collide.
+    /// Waits before the given attempt: longer each time, and not equally long for two who collide.
     fn before(&self, attempt: u32) -> impl Future<Output = ()>;
 }
 
@@ -229,7 +229,10 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
                 Ok(()) => return Ok(executed(plan)),
                 Err(failure) => last = failure,
             }
-            self.pause.before(attempt).await;
+            // What was only assumed the first time is read at once; whoever collides again waits.
+            if attempt > 1 {
+                self.pause.before(attempt - 1).await;
+            }
             plan = self.plan(command, Age::Fresh, now).await?;
         }
         if plan.changes.is_empty() { Ok(executed(plan)) } else { Err(Failure::Busy(last)) }

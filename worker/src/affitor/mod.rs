@@ -133,7 +133,7 @@ const ACCEPTED_KEYS: [KeyForm; 3] = [KeyForm::ProgramToken, KeyForm::Live, KeyFo
 
 /// The caller of a route that needs a key.
 async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
-    authenticate(incoming, &funnel.database, &ACCEPTED_KEYS).await?.map_err(Problem::Key)
+    authenticate(incoming, &funnel.configuration(), &ACCEPTED_KEYS).await?.map_err(Problem::Key)
 }
 
 /// The caller of a route that takes a key or none; present but wrong is refused.

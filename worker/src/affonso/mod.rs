@@ -206,7 +206,7 @@ fn taken_field(kind: IdentityKind) -> &'static str {
 
 /// The caller of a route of this dialect: a team's secret key.
 pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
-    authenticate(incoming, &funnel.database, &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
+    authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
 }
 
 /// Who asks, for the ledger: a key reaches its team's rows of its mode.

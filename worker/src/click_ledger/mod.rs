@@ -6,24 +6,28 @@
 
 mod storage;
 
+use std::time::Duration;
+
 use attribution::ids::{Placement, ReferralId};
 use attribution::ledger::{Answer, Clicks as _, Command, Ledger, Rejection, Unavailable};
 use attribution::referral::Click;
 use attribution::shard::{NewClick, Refused, Shard, Tracked};
-use attribution::time::Timestamp;
+use attribution::time::{Clock as _, Timestamp};
 use serde::{Deserialize, Serialize};
-use worker::{
-    DurableObject, Env, Headers, Method, Request, RequestInit, Response, State, Stub, console_error, durable_object,
-};
+use worker::{DurableObject, Env, Request, Response, State, console_error, durable_object};
 
 use self::storage::ShardStorage;
 use crate::configuration::CachedConfiguration;
+use crate::objects::{self, Object};
 use crate::platform::{RandomPause, Settings, SystemClock};
 use crate::store::Database;
 use crate::webhook_sender;
 
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "CLICK_LEDGER";
+
+/// A gate is waited for up to 10 s, and then D1.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// What the Worker asks of a shard.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +47,15 @@ pub enum ShardRequest {
         /// At most so many.
         limit: u32,
     },
+    /// Keep a copy of a row of the configuration.
+    KeepCopy {
+        /// What it is looked up by.
+        name: String,
+        /// The row (JSON).
+        copy: String,
+    },
+    /// The copy with this name.
+    RecallCopy(String),
     /// Whether the object and its storage answer.
     Ping,
 }
@@ -60,6 +73,8 @@ pub enum ShardAnswer {
     Click(Option<Click>),
     /// Clicks, newest first.
     Clicks(Vec<Click>),
+    /// The copy, if there is one that is young enough.
+    Copy(Option<String>),
     /// The object and its storage answer.
     Pong,
     /// Try again: the gate stayed shut, others kept winning, or D1 is away. Says which, for the log.
@@ -83,7 +98,7 @@ impl DurableObject for ClickLedger {
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let request: ShardRequest = serde_json::from_slice(&request.bytes().await?)?;
         let answer = self.answer(request).await.unwrap_or_else(|away| ShardAnswer::TryLater(away.to_string()));
-        Response::from_bytes(serde_json::to_vec(&answer)?)
+        objects::answer(&answer)
     }
 
     /// Carries counts to D1. It never fails, since a failing alarm would be given up after some tries; the shard arms the
@@ -106,6 +121,10 @@ impl ClickLedger {
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
                 storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
             }
+            ShardRequest::KeepCopy { name, copy } => {
+                storage.keep_copy(&name, &copy, SystemClock.now()).map(|()| ShardAnswer::Copy(None))
+            }
+            ShardRequest::RecallCopy(name) => storage.copy(&name, SystemClock.now()).map(ShardAnswer::Copy),
             ShardRequest::Ping => storage.ping().map(|()| ShardAnswer::Pong),
         }
     }
@@ -141,46 +160,18 @@ impl ClickLedger {
     }
 }
 
-/// Asks the shard of `placement`. The object is created in the region of D1, which it will talk to for ever.
+/// Asks the shard of `placement`. The object is created in the region of D1, which it will talk to for ever. Asking twice
+/// is safe: a click and every row of a command have their ids already, and the second try recognises what the first has
+/// done.
 pub async fn ask(
     env: &Env,
     settings: &Settings,
     placement: Placement,
     request: &ShardRequest,
 ) -> Result<ShardAnswer, Unavailable> {
-    let body = serde_json::to_vec(request).map_err(|cause| Unavailable(cause.to_string()))?;
-    // An object that was reset (by every deployment, say) fails the call that it was in. Sending it again is safe: a
-    // click and every row of a command have their ids already, and the second try recognises what the first has done.
-    let answer = match send(env, settings, placement, &body).await {
-        Ok(answer) => answer,
-        Err(first) => {
-            console_error!("shard {} is asked again: {first}", placement.shard);
-            send(env, settings, placement, &body).await.map_err(|cause| Unavailable(cause.to_string()))?
-        }
-    };
-    serde_json::from_slice(&answer).map_err(|cause| Unavailable(cause.to_string()))
-}
-
-async fn send(env: &Env, settings: &Settings, placement: Placement, body: &[u8]) -> worker::Result<Vec<u8>> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(Headers::new()).with_body(Some(js_bytes(body)));
-    let request = Request::new_with_init("https://shard/", &init)?;
-    // A stub is of no use after its object has failed: each try gets its own.
-    let mut response = stub(env, settings, placement)?.fetch_with_request(request).await?;
-    response.bytes().await
-}
-
-fn js_bytes(bytes: &[u8]) -> wasm_bindgen::JsValue {
-    worker::js_sys::Uint8Array::from(bytes).into()
-}
-
-fn stub(env: &Env, settings: &Settings, placement: Placement) -> worker::Result<Stub> {
-    let namespace = env.durable_object(BINDING)?;
     let name = format!("shard-{}", placement.shard);
-    match &settings.location {
-        Some(location) => namespace.get_by_name_with_location_hint(&name, location),
-        None => namespace.get_by_name(&name),
-    }
+    let object = Object { binding: BINDING, name: &name, location: settings.location.as_deref(), wait: WAIT };
+    object.ask(env, request).await
 }
 
 /// Asks every shard for its part of the latest clicks and merges them.

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue, Storage};
 
 use super::month;
+use crate::configuration_copy::COPY_LIFE_MILLISECONDS;
 
 /// So many rows of a month are looked through for the latest clicks of one program.
 const LATEST_SCAN_ROWS: i64 = 5_000;
@@ -28,6 +29,9 @@ const COUNTS_PER_SEND: i64 = 500;
 
 /// Keys are kept so long.
 const KEY_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
+
+/// A copy that says the same is written again after so long.
+const COPY_REFRESH_MILLISECONDS: i64 = 30 * 60 * 1000;
 
 /// The object's storage.
 pub struct ShardStorage {
@@ -79,6 +83,11 @@ impl ShardStorage {
             "CREATE TABLE IF NOT EXISTS idempotency_key (team_id TEXT NOT NULL, is_test INTEGER NOT NULL, \
                route TEXT NOT NULL, value TEXT NOT NULL, body_hash TEXT NOT NULL, click_id TEXT NOT NULL, \
                at INTEGER NOT NULL, PRIMARY KEY (team_id, is_test, route, value)) WITHOUT ROWID",
+            vec![],
+        )?;
+        self.run(
+            "CREATE TABLE IF NOT EXISTS configuration_copy (name TEXT PRIMARY KEY, copy TEXT NOT NULL, \
+               read_at INTEGER NOT NULL) WITHOUT ROWID",
             vec![],
         )?;
         self.read_months()
@@ -177,7 +186,9 @@ impl ShardStorage {
         self.read_months()?;
         self.drop_old_months()?;
         let ended = now.milliseconds() - KEY_LIFE_MILLISECONDS;
-        self.run("DELETE FROM idempotency_key WHERE at <= ?", vec![ended.into()])
+        self.run("DELETE FROM idempotency_key WHERE at <= ?", vec![ended.into()])?;
+        let oldest = now.milliseconds() - COPY_LIFE_MILLISECONDS;
+        self.run("DELETE FROM configuration_copy WHERE read_at <= ?", vec![oldest.into()])
     }
 
     /// Drops the months in which no window can end any more. They are counted first.
@@ -213,6 +224,31 @@ impl ShardStorage {
             }
         }
         Ok(clicks)
+    }
+
+    /// Keeps a copy of a row of the configuration. Many isolates have the same one made: within half an hour it is
+    /// written once.
+    pub fn keep_copy(&self, name: &str, copy: &str, now: Timestamp) -> Result<(), Unavailable> {
+        self.run(
+            "INSERT INTO configuration_copy (name, copy, read_at) VALUES (?, ?, ?) \
+             ON CONFLICT DO UPDATE SET copy = excluded.copy, read_at = excluded.read_at \
+             WHERE copy <> excluded.copy OR read_at < excluded.read_at - ?",
+            vec![name.into(), copy.into(), now.milliseconds().into(), COPY_REFRESH_MILLISECONDS.into()],
+        )
+    }
+
+    /// The copy with this name, if it is young enough to be used.
+    pub fn copy(&self, name: &str, now: Timestamp) -> Result<Option<String>, Unavailable> {
+        #[derive(Deserialize)]
+        struct Row {
+            copy: String,
+        }
+        let oldest = now.milliseconds() - COPY_LIFE_MILLISECONDS;
+        let rows: Vec<Row> = self.rows(
+            "SELECT copy FROM configuration_copy WHERE name = ? AND read_at > ?",
+            vec![name.into(), oldest.into()],
+        )?;
+        Ok(rows.into_iter().next().map(|row| row.copy))
     }
 
     /// Whether the storage answers.

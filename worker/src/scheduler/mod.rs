@@ -110,7 +110,7 @@ impl DurableObject for Scheduler {
 
 impl Scheduler {
     async fn answer(&self, request: &SchedulerRequest) -> Result<SchedulerAnswer, Unavailable> {
-        if !self.is_started.get() {
+        if !self.is_running_on().await? {
             self.own_alarm().arm(Some(now())).await?;
             self.is_started.set(true);
         }
@@ -118,6 +118,12 @@ impl Scheduler {
             SchedulerRequest::Start => Ok(SchedulerAnswer::Started),
             SchedulerRequest::Figures => self.figures().map(SchedulerAnswer::Figures),
         }
+    }
+
+    /// Whether this instance has run, or will, and the next minute is armed.
+    async fn is_running_on(&self) -> Result<bool, Unavailable> {
+        let armed = self.state.storage().get_alarm().await.map_err(|cause| Unavailable(cause.to_string()))?;
+        Ok(self.is_started.get() && armed.is_some())
     }
 
     fn figures(&self) -> Result<SchedulerFigures, Unavailable> {
@@ -157,7 +163,8 @@ pub async fn figures(env: &Env) -> Result<SchedulerFigures, Unavailable> {
 
 async fn ask(env: &Env, request: &SchedulerRequest) -> Result<SchedulerAnswer, Unavailable> {
     let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
-    let object = Object { binding: BINDING, name: "scheduler", location: settings.location.as_deref() };
+    let object =
+        Object { binding: BINDING, name: "scheduler", location: settings.location.as_deref(), wait: objects::WAIT };
     match object.ask(env, request).await? {
         SchedulerAnswer::TryLater(cause) => Err(Unavailable(cause)),
         answer => Ok(answer),

@@ -3,13 +3,13 @@
 use attribution::ids::{ProgramId, TeamId};
 use attribution::ledger::Unavailable;
 use attribution::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use worker::query;
 
 use super::Database;
 
 /// What is known of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Names the key in decisions.
     pub id: String,

@@ -6,12 +6,13 @@ use attribution::ledger::Unavailable;
 use attribution::money::{Currency, MAX_MINOR, Rate};
 use attribution::program::Program;
 use attribution::status::{EmailPolicy, FraudMode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use worker::query;
 
 use super::{Database, UnknownValue, away, json, rows, webhook_endpoint, word};
 
 /// A program as of one moment.
+#[derive(Serialize, Deserialize)]
 pub struct Snapshot {
     /// Settings, origins and incentives.
     pub program: Program,

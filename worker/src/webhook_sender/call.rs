@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use worker::Env;
 
 use super::BINDING;
-use crate::objects::Object;
+use crate::objects::{self, Object};
 use crate::platform::Settings;
 
 /// What is asked of a sender. Asking twice does no harm.
@@ -72,7 +72,8 @@ pub struct DeliveryPage {
 /// Asks the sender of an endpoint. The object is created in the region of D1, which it will read from for ever.
 pub async fn ask(env: &Env, id: &WebhookEndpointId, request: &SenderRequest) -> Result<SenderAnswer, Unavailable> {
     let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
-    let object = Object { binding: BINDING, name: id.as_str(), location: settings.location.as_deref() };
+    let object =
+        Object { binding: BINDING, name: id.as_str(), location: settings.location.as_deref(), wait: objects::WAIT };
     match object.ask(env, request).await? {
         SenderAnswer::TryLater(cause) => Err(Unavailable(cause)),
         answer => Ok(answer),

@@ -31,18 +31,18 @@ thread_local! {
 pub fn hint(state: &State, env: &Env, tells_of: Option<&ProgramId>) {
     let Some(program) = tells_of else { return };
     for id in remembered_subscribers(program) {
-        if is_gathered(&id) {
-            continue;
+        if !is_gathered(&id) {
+            state.wait_until(wake_soon(env.clone(), id));
         }
-        let env = env.clone();
-        state.wait_until(async move {
-            Delay::from(GATHERING).await;
-            // What is committed from here on gets a wake of its own.
-            GATHERED.with(|gathered| gathered.borrow_mut().remove(&id));
-            if let Err(away) = ask(&env, &id, &SenderRequest::Wake).await {
-                console_error!("the sender of {id} is left to the roll call: {away}");
-            }
-        });
+    }
+}
+
+async fn wake_soon(env: Env, id: WebhookEndpointId) {
+    Delay::from(GATHERING).await;
+    // What is committed from here on gets a wake of its own.
+    GATHERED.with(|gathered| gathered.borrow_mut().remove(&id));
+    if let Err(away) = ask(&env, &id, &SenderRequest::Wake).await {
+        console_error!("the sender of {id} is left to the roll call: {away}");
     }
 }
 

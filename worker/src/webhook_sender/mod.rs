@@ -73,6 +73,12 @@ impl DurableObject for WebhookSender {
         if let Err(away) = run {
             console_error!("the sender of {:?} goes on later: {away}", self.id().map(|id| id.to_string()));
         }
+        // Somebody called while the run was arming its last alarm.
+        if self.is_woken.take()
+            && let Err(away) = self.call().await
+        {
+            console_error!("a wake is left to the roll call: {away}");
+        }
         Response::empty()
     }
 }
@@ -118,6 +124,7 @@ impl WebhookSender {
                 Ok(SenderAnswer::Replayed(count))
             }
             SenderRequest::Forget => {
+                self.is_called.set(false);
                 ObjectAlarm(self.state.storage()).arm(None).await?;
                 self.deliveries.clear().await?;
                 Ok(SenderAnswer::Forgotten)

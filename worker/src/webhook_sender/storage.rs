@@ -56,14 +56,10 @@ struct FiguresRow {
     oldest_pending_at: Option<i64>,
 }
 
+/// One number that was asked for.
 #[derive(Deserialize)]
-struct MomentRow {
-    at: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct CountRow {
-    count: i64,
+struct NumberRow {
+    number: Option<i64>,
 }
 
 impl Deliveries {
@@ -109,13 +105,13 @@ impl Deliveries {
 
     /// Begins the schedule of everything that was given up anew, as [`Delivery::again`] does for one; how many.
     pub fn replay_failed(&self, now: Timestamp) -> Result<i64, Unavailable> {
-        let counts: Vec<CountRow> =
-            self.rows("SELECT COUNT(*) AS count FROM delivery WHERE status = 'failed'", vec![])?;
+        let counts: Vec<NumberRow> =
+            self.rows("SELECT COUNT(*) AS number FROM delivery WHERE status = 'failed'", vec![])?;
         self.run(
             "UPDATE delivery SET status = 'pending', due_at = ?, tries = 0 WHERE status = 'failed'",
             vec![now.milliseconds().into()],
         )?;
-        Ok(counts.first().map_or(0, |row| row.count))
+        Ok(counts.first().and_then(|row| row.number).unwrap_or(0))
     }
 
     /// Creates the tables where they are not there, also after [`SenderStorage::clear`].
@@ -241,9 +237,9 @@ impl SenderStorage for Deliveries {
     }
 
     fn next_due_at(&self) -> Result<Option<Timestamp>, Unavailable> {
-        let rows: Vec<MomentRow> =
-            self.rows("SELECT MIN(due_at) AS at FROM delivery WHERE status = 'pending'", vec![])?;
-        Ok(rows.first().and_then(|row| row.at).map(Timestamp::from_milliseconds))
+        let rows: Vec<NumberRow> =
+            self.rows("SELECT MIN(due_at) AS number FROM delivery WHERE status = 'pending'", vec![])?;
+        Ok(rows.first().and_then(|row| row.number).map(Timestamp::from_milliseconds))
     }
 
     fn figures(&self) -> Result<Figures, Unavailable> {

@@ -1,10 +1,11 @@
-//! An outbox, a sender's storage, a receiver, a clock and an alarm in memory. Know no rule.
+//! An outbox, a receiver, a clock and an alarm in memory, and a sender among them. Know no rule.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use serde_json::json;
 
+use super::storage::Rows;
 use crate::fixtures::scope;
 use crate::ids::{Random, WebhookEndpointId};
 use crate::ledger::Unavailable;
@@ -13,9 +14,8 @@ use crate::scheduler::Alarm;
 use crate::time::Clock;
 use crate::time::Timestamp;
 use crate::webhooks::{
-    Delivery, DeliveryStatus, Disabled, DisabledReason, Endpoint, EventFilter, Figures, Line, Outbox, Post,
-    PostFailure, PostResult, Progress, Reading, Secret, Sender, SenderStorage, Standing, TargetPolicy, Transport,
-    Window,
+    Disabled, DisabledReason, Endpoint, EventFilter, Line, Outbox, Post, PostFailure, PostResult, Reading, Secret,
+    Sender, Standing, TargetPolicy, Transport, Window,
 };
 
 /// What a receiver does with one request.
@@ -104,82 +104,6 @@ impl Outbox for Ledger {
     }
 }
 
-/// The sender's own rows, in the order in which they were recorded.
-#[derive(Default)]
-pub struct Rows {
-    pub progress: RefCell<Progress>,
-    pub deliveries: RefCell<Vec<Delivery>>,
-    /// The next results are lost, as by a crash after the attempt.
-    pub lost_results: Cell<u32>,
-    pub is_cleared: Cell<bool>,
-}
-
-impl Rows {
-    pub fn delivery(&self, number: usize) -> Delivery {
-        self.deliveries.borrow()[number].clone()
-    }
-}
-
-impl SenderStorage for Rows {
-    fn progress(&self) -> Result<Progress, Unavailable> {
-        Ok(self.progress.borrow().clone())
-    }
-
-    fn take(&self, new: &[Delivery], progress: &Progress, forget_before: Timestamp) -> Result<(), Unavailable> {
-        let mut rows = self.deliveries.borrow_mut();
-        rows.retain(|row| row.created_at >= forget_before);
-        for delivery in new {
-            if rows.iter().all(|row| row.id != delivery.id) {
-                rows.push(delivery.clone());
-            }
-        }
-        *self.progress.borrow_mut() = progress.clone();
-        Ok(())
-    }
-
-    fn record(&self, delivery: &Delivery, progress: &Progress) -> Result<(), Unavailable> {
-        if self.lost_results.get() > 0 {
-            self.lost_results.set(self.lost_results.get() - 1);
-            return Err(Unavailable("the object was reset".into()));
-        }
-        let mut rows = self.deliveries.borrow_mut();
-        *rows.iter_mut().find(|row| row.id == delivery.id).unwrap() = delivery.clone();
-        *self.progress.borrow_mut() = progress.clone();
-        Ok(())
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Unavailable> {
-        let rows = self.deliveries.borrow();
-        let mut due: Vec<Delivery> =
-            rows.iter().filter(|row| row.due_at.is_some_and(|at| at <= now)).cloned().collect();
-        due.sort_by_key(|row| row.due_at);
-        due.truncate(limit);
-        Ok(due)
-    }
-
-    fn next_due_at(&self) -> Result<Option<Timestamp>, Unavailable> {
-        Ok(self.deliveries.borrow().iter().filter_map(|row| row.due_at).min())
-    }
-
-    fn figures(&self) -> Result<Figures, Unavailable> {
-        let rows = self.deliveries.borrow();
-        let count = |status| i64::try_from(rows.iter().filter(|row| row.status == status).count()).unwrap();
-        Ok(Figures {
-            cursor: self.progress.borrow().cursor,
-            pending: count(DeliveryStatus::Pending),
-            failed: count(DeliveryStatus::Failed),
-            oldest_pending_at: None,
-        })
-    }
-
-    async fn clear(&self) -> Result<(), Unavailable> {
-        self.deliveries.borrow_mut().clear();
-        *self.progress.borrow_mut() = Progress::default();
-        self.is_cleared.set(true);
-        Ok(())
-    }
-}
-
 /// Answers as it is told, then 200 for ever. Each answer takes a hundred milliseconds.
 #[derive(Default)]
 pub struct Receiver {
@@ -199,9 +123,9 @@ pub struct Scene {
     pub woken: Cell<bool>,
 }
 
-struct Line1<'a>(&'a Scene);
+struct Wire<'a>(&'a Scene);
 
-impl Transport for Line1<'_> {
+impl Transport for Wire<'_> {
     async fn post(&self, post: &Post) -> Result<PostResult, PostFailure> {
         let Scene { receiver, watch, .. } = self.0;
         receiver.posts.borrow_mut().push((watch.0.get(), post.clone()));
@@ -292,7 +216,7 @@ impl Scene {
             id: &self.id,
             outbox: &self.ledger,
             storage: &self.rows,
-            transport: &Line1(self),
+            transport: &Wire(self),
             clock: &self.watch,
             alarm: &self.bell,
             targets: &TargetPolicy { allow_loopback: false },

@@ -3,3 +3,5 @@
 mod memory;
 mod roll_call;
 mod sender;
+mod storage;
+mod switching_off;
