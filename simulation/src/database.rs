@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use attribution::ids::ReferralId;
+use attribution::ids::{ConversionId, ReferralId};
 use attribution::ledger::{Change, Query, State};
 use attribution::memory::Rows;
 use attribution::referral::{Identity, Scope};
@@ -296,6 +296,13 @@ impl Database {
     /// Keeps a sale that is nobody's, under its key.
     pub fn keep_unattributed(&self, key: &str, request_id: &str) {
         self.unattributed.borrow_mut().entry(key.to_owned()).or_insert_with(|| request_id.to_owned());
+    }
+
+    /// The sale that was recorded under this key, and its referral.
+    pub fn find_sale(&self, scope: &Scope, key: &str) -> Option<(ConversionId, ReferralId)> {
+        let rows = self.rows.borrow();
+        let id = rows.sale_keys.get(&(scope.program_id.clone(), scope.is_test, key.to_owned()))?;
+        rows.conversions.get(id).map(|sale| (id.clone(), sale.referral_id.clone()))
     }
 
     /// The referral that a sale means which names its customer only by identities or by its own key.

@@ -27,6 +27,7 @@ mod letter;
 mod objects;
 mod port;
 mod race;
+mod refunds;
 mod roll_call;
 mod rules;
 mod scenario;

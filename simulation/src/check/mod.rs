@@ -7,6 +7,7 @@ mod clicks;
 mod course;
 mod messages;
 mod referrals;
+mod refunds;
 mod sales;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,7 @@ pub fn everything(world: &World) -> Vec<String> {
     clicks::check(&evidence, &mut problems);
     referrals::check(&evidence, &mut problems);
     sales::check(&evidence, &mut problems);
+    refunds::check(&evidence, &mut problems);
     answers::check(&evidence, &mut problems);
     messages::check(&evidence, &mut problems);
     if world.scene.faults.are_none {
