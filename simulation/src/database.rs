@@ -8,12 +8,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use attribution::ids::{ConversionId, ReferralId};
+use attribution::ids::ReferralId;
 use attribution::ledger::{Change, Query, State};
 use attribution::memory::Rows;
-use attribution::referral::{Identity, Scope};
+use attribution::referral::Scope;
 use attribution::shard::ClickCount;
-use attribution::webhooks::Line;
 
 use crate::batches;
 use crate::breakage::Breakage;
@@ -33,7 +32,7 @@ pub struct Database {
     pub rules: RuleBook,
     /// The endpoint, and the receiver behind it.
     pub subscriber: Rc<Subscriber>,
-    rows: RefCell<Rows>,
+    pub(crate) rows: RefCell<Rows>,
     counts: RefCell<BTreeMap<(u16, CountKey), i64>>,
     unattributed: RefCell<BTreeMap<String, String>>,
     away_until: Cell<i64>,
@@ -83,24 +82,6 @@ impl Database {
     /// A copy of all rows.
     pub fn rows(&self) -> Rows {
         self.rows.borrow().clone()
-    }
-
-    /// The last position of the outbox.
-    pub fn head(&self) -> i64 {
-        i64::try_from(self.rows.borrow().events.len()).unwrap_or(i64::MAX)
-    }
-
-    /// The outbox, in the order of commits.
-    pub fn lines(&self) -> Vec<Line> {
-        let rows = self.rows.borrow();
-        let lines = (1_i64..).zip(&rows.events).map(|(position, event)| Line {
-            position,
-            subject: event.subject.clone(),
-            seq: event.seq,
-            at: event.at,
-            messages: event.messages.clone(),
-        });
-        lines.collect()
     }
 
     /// Clicks by shard and hour.
@@ -296,24 +277,5 @@ impl Database {
     /// Keeps a sale that is nobody's, under its key.
     pub fn keep_unattributed(&self, key: &str, request_id: &str) {
         self.unattributed.borrow_mut().entry(key.to_owned()).or_insert_with(|| request_id.to_owned());
-    }
-
-    /// The sale that was recorded under this key, and its referral.
-    pub fn find_sale(&self, scope: &Scope, key: &str) -> Option<(ConversionId, ReferralId)> {
-        let rows = self.rows.borrow();
-        let id = rows.sale_keys.get(&(scope.program_id.clone(), scope.is_test, key.to_owned()))?;
-        rows.conversions.get(id).map(|sale| (id.clone(), sale.referral_id.clone()))
-    }
-
-    /// The referral that a sale means which names its customer only by identities or by its own key.
-    pub fn find_gate(&self, scope: &Scope, identities: &[Identity], sale_key: Option<&str>) -> Option<ReferralId> {
-        let rows = self.rows.borrow();
-        let place = |identity: &Identity| (scope.program_id.clone(), scope.is_test, identity.clone());
-        let by_name = identities.iter().find_map(|identity| rows.identities.get(&place(identity)).cloned());
-        by_name.or_else(|| {
-            let key = (scope.program_id.clone(), scope.is_test, sale_key?.to_owned());
-            let conversion = rows.sale_keys.get(&key)?;
-            rows.conversions.get(conversion).map(|conversion| conversion.referral_id.clone())
-        })
     }
 }

@@ -24,6 +24,7 @@ mod executor;
 mod faults;
 mod history;
 mod letter;
+mod look_ups;
 mod objects;
 mod port;
 mod race;

@@ -7,6 +7,7 @@
 //!
 //! State: in its parts; dropped with the seed.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::alarms::Alarms;
@@ -63,6 +64,7 @@ pub struct World {
     pub scenario: Rc<Scenario>,
     client: Rc<Client>,
     alarms: Rc<Alarms>,
+    faults_ended_at: Cell<Option<i64>>,
 }
 
 /// Runs one seed.
@@ -97,7 +99,12 @@ impl World {
         });
         let client = Rc::new(Client { edge, scenario: Rc::clone(&scenario) });
         let alarms = Rc::new(Alarms::of(Rc::clone(&scene), Rc::clone(&objects)));
-        Self { scene, database, objects, history, scenario, client, alarms }
+        Self { scene, database, objects, history, scenario, client, alarms, faults_ended_at: Cell::new(None) }
+    }
+
+    /// When the last fault was, once it is over.
+    pub fn faults_ended_at(&self) -> Option<i64> {
+        self.faults_ended_at.get()
     }
 
     /// Clients live, faults end, everything settles.
@@ -110,6 +117,7 @@ impl World {
         }
         self.pass(DAY_OF_CLIENTS_MILLISECONDS);
         self.scene.faults.end();
+        self.faults_ended_at.set(Some(self.scene.executor.now()));
         self.scene.note(|| "faults    end".to_owned());
         self.settle();
         check::everything(self)
