@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help setup setup-tests tracker build dev test test-style test-rules test-simulation test-tracker test-api \
-	simulate crash-test clean
+	setup-bench bench simulate crash-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -15,6 +15,9 @@ setup: ## install what building and serving need
 
 setup-tests: ## and what the tests need
 	@scripts/setup tests
+
+setup-bench: ## and what the benchmarks need
+	@scripts/setup bench
 
 tracker: setup ## the tracker's files, which the Worker's crate carries: it does not compile without them
 	@scripts/with-wasm scripts/build-tracker
@@ -59,5 +62,9 @@ crash-test: setup-tests build ## the runtime killed 100 times under load: nothin
 	@echo '==> crash: 100 kills under load'
 	@KILLS=$${KILLS:-100} node --disable-warning=ExperimentalWarning --test --test-reporter=spec tests/crash/crash.test.mjs
 
+bench: setup-bench build ## speed and rows written, beside a bare Worker (SECONDS=3, ROUNDS=3, WRITE=1: into docs/)
+	@scripts/with-wasm scripts/build-worker bench/reference
+	@node bench/run.mjs --seconds $(or $(SECONDS),3) --rounds $(or $(ROUNDS),3) $(if $(WRITE),--write)
+
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
-	@rm -rf target node_modules worker/build tracker/dist
+	@rm -rf target node_modules worker/build bench/reference/build tracker/dist

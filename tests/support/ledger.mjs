@@ -23,9 +23,9 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object, instances?: number, switchable?: boolean }} options columns of `program`; incentives `{trigger,
+ *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object }} options columns of `program`; incentives `{trigger,
  *   kind, percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
- *   `instances` and `switchable` as of `startRuntime`
+ *   `instances`, `switchable`, `persist` and `worker` as of `startRuntime`
  */
 export async function startLedger(t, options = {}) {
   const keys = newKeys();
@@ -34,6 +34,8 @@ export async function startLedger(t, options = {}) {
     vars: { IDENTITY_SECRET, ...demo, ...options.vars },
     instances: options.instances,
     switchable: options.switchable,
+    persist: options.persist,
+    worker: options.worker,
   });
   t.after(() => runtime.stop());
   const origins = options.browser_origins ?? ["https://shop.example"];

@@ -1,4 +1,4 @@
-// The built Worker in workerd, with its own D1 database and Durable Objects, for one test at a time.
+// A built Worker in workerd, with its own D1 database and Durable Objects, for one test or benchmark at a time.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe } from "node:diagnostics_channel";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -9,7 +9,6 @@ import { Log, LogLevel, Miniflare } from "miniflare";
 import { databaseSwitch } from "./database_switch.mjs";
 
 const root = join(import.meta.dirname, "../..");
-const NAME = "clickledger";
 const BACK_WITHIN_MILLISECONDS = 20_000;
 const LOCALHOST = "127.0.0.1";
 
@@ -17,34 +16,44 @@ const LOCALHOST = "127.0.0.1";
 const started = new AsyncLocalStorage();
 subscribe("child_process", ({ process }) => started.getStore()?.push(process));
 
-/** Bindings of Durable Objects and their classes, as in wrangler.toml. */
-const OBJECTS = { CLICK_LEDGER: "ClickLedger", WEBHOOK_SENDER: "WebhookSender", SCHEDULER: "Scheduler" };
+/**
+ * What is started: the folder that worker-build filled, and its objects' class by the name of their binding, as in
+ * wrangler.toml. `entry` is the text of a module that stands before the built one (`./index.js`), or alone.
+ *
+ * @type {{ name: string, build?: string, objects: Record<string, string>, entry?: string }}
+ */
+export const product = {
+  name: "clickledger",
+  build: "worker/build",
+  objects: { CLICK_LEDGER: "ClickLedger", WEBHOOK_SENDER: "WebhookSender", SCHEDULER: "Scheduler" },
+};
 
 /**
- * Starts the Worker of `worker/build` on a free loopback port, migrations applied.
+ * Starts a built Worker on a free loopback port, migrations applied.
  *
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
- * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean }} options
- *   `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory
+ * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean,
+ *   worker?: typeof product }} options `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory
  *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
  *   and what they then log is not shown
  */
-export async function startRuntime({ vars = {}, persist, instances = 1, switchable = false } = {}) {
+export async function startRuntime(options = {}) {
+  const { vars = {}, persist, instances = 1, switchable = false, worker = product } = options;
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
   const settings = await wranglerSettings();
   const database = switchable ? databaseSwitch() : undefined;
-  const modules = await builtModules();
+  const built = await modules(worker);
   const config = {
     compatibilityDate: settings.compatibilityDate,
     compatibilityFlags: settings.compatibilityFlags,
-    manifest: database === undefined ? modules : await database.around(modules),
+    manifest: database === undefined ? built : await database.around(built),
     env: {
       DB: { type: "d1", id: "DB" },
       ...Object.fromEntries(
-        Object.entries(OBJECTS).map(([binding, exportName]) => [
+        Object.entries(worker.objects).map(([binding, exportName]) => [
           binding,
-          { type: "durable-object", worker: NAME, exportName },
+          { type: "durable-object", worker: worker.name, exportName },
         ]),
       ),
       ...textBindings({ ...settings.vars, ...vars }),
@@ -52,9 +61,9 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
     },
   };
   const objects = Object.fromEntries(
-    Object.values(OBJECTS).map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
+    Object.values(worker.objects).map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
   );
-  const others = Array.from({ length: instances - 1 }, (_, number) => `${NAME}-${number + 2}`);
+  const others = Array.from({ length: instances - 1 }, (_, number) => `${worker.name}-${number + 2}`);
 
   let server;
   let cameBack;
@@ -64,6 +73,8 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
     url: "",
     /** The same of every instance, `url` first. */
     urls: [],
+    /** How long the runtime took to be ready, in milliseconds. */
+    readyIn: 0,
     /** The Worker's D1 database: `prepare`, `batch`, `exec`. It answers the test also when D1 is taken away. */
     db: undefined,
     /** Where the state is: `d1/` and `do/` hold SQLite files. */
@@ -98,6 +109,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
 
   async function start(ports) {
     processes.length = 0;
+    const began = performance.now();
     server = started.run(
       processes,
       () =>
@@ -111,7 +123,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
           // A process that died is started again by the library itself, on the same ports.
           unsafeHandleRuntimeRestart: () => cameBack?.(),
           workers: [
-            { config: { ...config, name: NAME, exports: objects } },
+            { config: { ...config, name: worker.name, exports: objects } },
             ...others.map((name, number) => ({
               config: { ...config, name },
               dev: { unsafeDirectSockets: [{ host: LOCALHOST, port: ports[number + 1] }] },
@@ -120,6 +132,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
         }),
     );
     await connect();
+    runtime.readyIn = performance.now() - began;
   }
 
   async function connect() {
@@ -127,7 +140,7 @@ export async function startRuntime({ vars = {}, persist, instances = 1, switchab
     const rest = await Promise.all(others.map((name) => server.unsafeGetDirectURL(name)));
     runtime.urls = [first, ...rest].map(({ origin }) => origin);
     [runtime.url] = runtime.urls;
-    runtime.db = await server.getD1Database("DB", NAME);
+    runtime.db = await server.getD1Database("DB", worker.name);
   }
 
   await start(Array.from({ length: instances }, () => 0));
@@ -145,18 +158,20 @@ async function notWithin(milliseconds) {
   throw new Error(`the runtime did not come back within ${milliseconds} ms`);
 }
 
-async function builtModules() {
-  const build = join(root, "worker/build");
+async function modules({ build, entry }) {
+  const built = build === undefined ? {} : await builtModules(join(root, build));
+  const before = entry === undefined ? {} : { "entry.js": { type: "esm", contents: entry } };
+  return { mainModule: entry === undefined ? "index.js" : "entry.js", modules: { ...before, ...built } };
+}
+
+async function builtModules(build) {
   const [script, wasm] = await Promise.all([
     readFile(join(build, "index.js"), "utf8"),
     readFile(join(build, "index_bg.wasm")),
   ]);
   return {
-    mainModule: "index.js",
-    modules: {
-      "index.js": { type: "esm", contents: script },
-      "index_bg.wasm": { type: "wasm", contents: new Uint8Array(wasm) },
-    },
+    "index.js": { type: "esm", contents: script },
+    "index_bg.wasm": { type: "wasm", contents: new Uint8Array(wasm) },
   };
 }
 
