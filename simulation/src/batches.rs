@@ -2,10 +2,13 @@
 //!
 //! Keeps no state.
 
+use std::collections::BTreeMap;
+
 use attribution::ids::ReferralId;
 use attribution::ledger::Change;
 use attribution::memory::Rows;
 use attribution::referral::Scope;
+use attribution::sale::SaleRefund;
 
 use crate::breakage::Breakage;
 use crate::scene::Scene;
@@ -72,7 +75,18 @@ pub fn apply(
         *rows = rows.after(scope, &answers, version)?;
         *rows = rows.after(scope, &effect, version)?;
     } else {
+        let waiting = before.parked.clone();
+        let hidden = scene.breaks(Breakage::SaleLeavesItsRefundWaiting);
+        let before = if hidden { Rows { parked: BTreeMap::default(), ..before } } else { before };
         *rows = before.after(scope, &batch, version)?;
+        if hidden {
+            let settled = |change: &Change| match change {
+                Change::SettleRefund(refund) => Some(refund.id.clone()),
+                _ => None,
+            };
+            let settled: Vec<_> = batch.iter().filter_map(settled).collect();
+            rows.parked.extend(waiting.into_iter().filter(|(id, _)| !settled.contains(id)));
+        }
     }
     Ok(())
 }
@@ -98,10 +112,21 @@ fn as_built(scene: &Scene, mut rows: Rows, scope: &Scope, batch: &[Change]) -> (
             Change::KeepAnswer(key, _) if scene.breaks(Breakage::NoIdempotencyKey) => {
                 rows.kept_answers.remove(key);
             }
+            Change::InsertRefund(refund) if scene.breaks(Breakage::NoRefundKey) => {
+                forget_refund_key(&mut rows, refund.refund_key.as_deref());
+            }
             _ => {}
         }
     }
     (rows, batch)
+}
+
+/// Makes a key free; the refunds that had it stay.
+fn forget_refund_key(rows: &mut Rows, key: Option<&str>) {
+    let same = |row: &&mut SaleRefund| key.is_some() && row.refund_key.as_deref() == key;
+    for refund in rows.refunds.values_mut().filter(same) {
+        refund.refund_key = None;
+    }
 }
 
 /// `UPDATE referral SET seq = seq + 1`, whatever was read.

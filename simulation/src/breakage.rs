@@ -37,6 +37,14 @@ pub enum Breakage {
     CountsNotedFirst,
     /// The alarm is armed when the work is done, and only if it was.
     AlarmArmedAfterWork,
+    /// A refund's key may be used by two refunds.
+    NoRefundKey,
+    /// A sale is let in although a refund waits for it.
+    SaleLeavesItsRefundWaiting,
+    /// The sender's cursor is written before the deliveries that it has passed.
+    CursorBeforeDeliveries,
+    /// A sender is woken after a commit, and nobody looks for wakes that were lost.
+    WokenByHintsAlone,
     /// Every command gets a lock of its own.
     NoLock,
     /// Ids are minted anew when the Worker asks its object again.

@@ -44,6 +44,10 @@ pub enum CrashPoint {
     CountsStoredNotNoted,
     /// Stale counts arrived after newer ones.
     OldCountsArriveLate,
+    /// An object died after its batch was committed and before the sender was woken.
+    AfterCommitBeforeTheSenderIsWoken,
+    /// A sender died after its message was received and before it had marked it so.
+    AfterPostBeforeItIsMarked,
     /// An alarm went off twice.
     AlarmTwice,
     /// An alarm went off late.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use attribution::ids::ReferralId;
 use attribution::ledger::{Change, Query, State};
 use attribution::memory::Rows;
-use attribution::referral::{Identity, Scope};
+use attribution::referral::Scope;
 use attribution::shard::ClickCount;
 
 use crate::batches;
@@ -22,6 +22,7 @@ use crate::executor::Life;
 use crate::letter::{Sender, letter};
 use crate::rules::RuleBook;
 use crate::scene::Scene;
+use crate::subscriber::Subscriber;
 
 /// See the module.
 pub struct Database {
@@ -29,7 +30,9 @@ pub struct Database {
     pub scene: Rc<Scene>,
     /// The program's rules.
     pub rules: RuleBook,
-    rows: RefCell<Rows>,
+    /// The endpoint, and the receiver behind it.
+    pub subscriber: Rc<Subscriber>,
+    pub(crate) rows: RefCell<Rows>,
     counts: RefCell<BTreeMap<(u16, CountKey), i64>>,
     unattributed: RefCell<BTreeMap<String, String>>,
     away_until: Cell<i64>,
@@ -65,6 +68,7 @@ impl Database {
     pub fn empty(scene: Rc<Scene>) -> Self {
         Self {
             rules: RuleBook::draw(&scene.chance),
+            subscriber: Rc::new(Subscriber::new(Rc::clone(&scene))),
             scene,
             rows: RefCell::default(),
             counts: RefCell::default(),
@@ -112,11 +116,7 @@ impl Database {
     ) {
         let scene = Rc::clone(&self.scene);
         let fate = self.draw_fate();
-        if let Some(life) = from.filter(|_| matches!(kind, Kind::Commit | Kind::Counts))
-            && scene.chance.hits(scene.faults.rates().kill_in_flight)
-        {
-            // The moment that hurts most: what it decided is under way, and the next instance will know nothing of it.
-            scene.doom(life);
+        if self.perhaps_doom(from, kind) {
             scene.wait(20, 3_000).await;
         }
         self.travel().await;
@@ -142,6 +142,7 @@ impl Database {
                 let result = work(&self);
                 let applied = result.is_ok();
                 let was_awaited = answer.is_awaited();
+                self.perhaps_doom(from, kind);
                 self.travel().await;
                 if applied && was_awaited && !answer.is_awaited() && from.is_some() {
                     self.note_orphan(kind);
@@ -153,6 +154,17 @@ impl Database {
                 answer.send(if lost { Err("lost after it was applied".to_owned()) } else { result });
             }
         }
+    }
+
+    /// Lets an object die at the moment that hurts most: what it decided is under way, and the next instance will know
+    /// nothing of it.
+    fn perhaps_doom(&self, from: Option<Life>, kind: Kind) -> bool {
+        let Some(life) = from.filter(|_| matches!(kind, Kind::Commit | Kind::Counts)) else { return false };
+        let dies = self.scene.chance.hits(self.scene.faults.rates().kill_in_flight);
+        if dies {
+            self.scene.doom(life);
+        }
+        dies
     }
 
     fn note_orphan(&self, kind: Kind) {
@@ -265,17 +277,5 @@ impl Database {
     /// Keeps a sale that is nobody's, under its key.
     pub fn keep_unattributed(&self, key: &str, request_id: &str) {
         self.unattributed.borrow_mut().entry(key.to_owned()).or_insert_with(|| request_id.to_owned());
-    }
-
-    /// The referral that a sale means which names its customer only by identities or by its own key.
-    pub fn find_gate(&self, scope: &Scope, identities: &[Identity], sale_key: Option<&str>) -> Option<ReferralId> {
-        let rows = self.rows.borrow();
-        let place = |identity: &Identity| (scope.program_id.clone(), scope.is_test, identity.clone());
-        let by_name = identities.iter().find_map(|identity| rows.identities.get(&place(identity)).cloned());
-        by_name.or_else(|| {
-            let key = (scope.program_id.clone(), scope.is_test, sale_key?.to_owned());
-            let conversion = rows.sale_keys.get(&key)?;
-            rows.conversions.get(conversion).map(|conversion| conversion.referral_id.clone())
-        })
     }
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use attribution::referral::Click;
+use attribution::webhooks::{Delivery, Progress};
 
 use crate::crash_point::CrashPoint;
 use crate::letter::{Receiver, Sender, letter};
@@ -48,6 +49,10 @@ pub struct Tables {
     pub counts: BTreeMap<CountKey, Count>,
     /// `Idempotency-Key`s of clicks: the body's hash and the click's place.
     pub keys: BTreeMap<(String, String), (String, usize)>,
+    /// How far the sender has come.
+    pub progress: Progress,
+    /// The sender's deliveries, in the order in which they were recorded.
+    pub deliveries: Vec<Rc<Delivery>>,
     /// The alarm.
     pub alarm: Option<ArmedAlarm>,
 }

@@ -64,6 +64,7 @@ impl Edge {
             Body::SignUp { .. } => self.sign_up(incoming).await,
             Body::Direct { .. } => self.record_directly(incoming).await,
             Body::Sale { .. } => self.sell(incoming).await,
+            Body::Refund { .. } => self.refund(incoming).await,
         }
     }
 
@@ -216,7 +217,7 @@ impl Edge {
         self.execute(incoming, Command::RecordSale(command)).await
     }
 
-    async fn execute(&self, incoming: &Incoming<'_>, mut command: Command) -> Told {
+    pub(crate) async fn execute(&self, incoming: &Incoming<'_>, mut command: Command) -> Told {
         let Some(placement) = command.gate().placement() else { return Told::TryLater("no shard".to_owned()) };
         for attempt in 0..2 {
             if attempt > 0 {
@@ -257,11 +258,11 @@ impl Edge {
         ConversionId::mint(gate.placement().unwrap_or(Placement::of_shard(0)), &mut &self.scene.chance)
     }
 
-    fn commission_id(&self, gate: &ReferralId) -> CommissionId {
+    pub(crate) fn commission_id(&self, gate: &ReferralId) -> CommissionId {
         CommissionId::mint(gate.placement().unwrap_or(Placement::of_shard(0)), &mut &self.scene.chance)
     }
 
-    fn minted<T: std::fmt::Display>(&self, incoming: &Incoming<'_>, id: T) -> T {
+    pub(crate) fn minted<T: std::fmt::Display>(&self, incoming: &Incoming<'_>, id: T) -> T {
         self.history.mint(incoming.name, &id.to_string());
         id
     }
@@ -273,7 +274,7 @@ impl Edge {
 }
 
 impl Incoming<'_> {
-    fn context(&self, verified: bool) -> Context {
+    pub(crate) fn context(&self, verified: bool) -> Context {
         let idempotency = self.idempotency();
         let context =
             if verified { fixtures::context(self.request_id) } else { fixtures::browser_context(self.request_id) };
@@ -287,6 +288,7 @@ impl Incoming<'_> {
             Body::SignUp { verified: false, .. } => "browser POST signups",
             Body::Direct { .. } => "POST referrals",
             Body::Sale { .. } => "POST conversions",
+            Body::Refund { .. } => "POST refund",
         };
         let value = self.key?.to_owned();
         Some(IdempotencyKey { route: route.to_owned(), value, body_hash: format!("{:?}", self.body) })

@@ -64,6 +64,17 @@ pub enum Body {
         /// Where the purchase is.
         status: SalesStatus,
     },
+    /// A refund.
+    Refund {
+        /// The sale's key.
+        sale: String,
+        /// What is paid back, in minor units; all that remains if there is none.
+        minor: Option<i64>,
+        /// The key by which the same refund is recognised.
+        key: Option<String>,
+        /// Whether it may come before its sale.
+        may_wait: bool,
+    },
 }
 
 /// What a client was told.

@@ -8,18 +8,25 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use attribution::ledger::{Command, Ledger, Unavailable};
+use attribution::ledger::{Answer, Command, Ledger, Unavailable};
+use attribution::scheduler::Alarm as _;
 use attribution::shard::{NewClick, Refused, Shard, Tracked};
+use attribution::time::Clock as _;
+use attribution::webhooks::{Figures, Sender, SenderStorage as _, TargetPolicy};
 
 use crate::breakage::Breakage;
 use crate::crash_point::CrashPoint;
 use crate::database::Database;
 use crate::disk::{ArmedAlarm, Disk};
+use crate::edge::SHARDS;
 use crate::executor::Life;
 use crate::letter::{Lost, letter};
 use crate::port::Port;
 use crate::scene::Scene;
 use crate::storage::Storage;
+
+/// The number of the sender's object; those below are the shards.
+pub const SENDER: u16 = SHARDS;
 
 /// The operator's secret.
 const IDENTITY_SECRET: &[u8] = b"the simulation's secret";
@@ -31,6 +38,8 @@ pub enum Request {
     Track(Box<NewClick>),
     /// Decide and commit a command.
     Execute(Box<Command>),
+    /// Look at the outbox soon.
+    Wake,
 }
 
 /// What a shard answers.
@@ -39,7 +48,9 @@ pub enum Reply {
     /// What came of a click.
     Tracked(Result<Tracked, Unavailable>),
     /// What came of a command.
-    Executed(Result<attribution::ledger::Answer, Refused>),
+    Executed(Result<Answer, Refused>),
+    /// How far the sender has come.
+    Woken(Result<Figures, Unavailable>),
 }
 
 /// See the module.
@@ -62,30 +73,41 @@ struct Instance {
     unanswered_clicks: Cell<u32>,
     /// Whether the alarm is being handled.
     in_alarm: Cell<bool>,
+    /// Hints to the sender that were not given yet.
+    hints: Cell<u32>,
+    /// Somebody called while a run was under way: it may have looked at the outbox already.
+    is_woken: Cell<bool>,
+    /// An alarm is armed for now.
+    is_called: Cell<bool>,
 }
 
 impl Objects {
-    /// So many shards, all of them empty.
-    pub fn new(scene: Rc<Scene>, database: Rc<Database>, shards: u16) -> Self {
-        let disks = (0..shards).map(|_| Rc::new(Disk::empty(Rc::clone(&scene)))).collect();
+    /// The shards and the sender, all of them empty.
+    pub fn new(scene: Rc<Scene>, database: Rc<Database>) -> Self {
+        let disks = (0..=SENDER).map(|_| Rc::new(Disk::empty(Rc::clone(&scene)))).collect();
         Self { scene, database, disks, living: RefCell::default(), lives: Cell::new(0) }
     }
 
-    /// The disks, by shard.
+    /// The disks, by the object's number.
     pub fn disks(&self) -> &[Rc<Disk>] {
         &self.disks
     }
 
     /// Asks a shard. Lost when its object died over it, or the message on its way.
-    pub async fn ask(&self, shard: u16, request: Request) -> Result<Reply, Lost> {
+    pub async fn ask(self: &Rc<Self>, shard: u16, request: Request) -> Result<Reply, Lost> {
         self.scene.wait(1, 8).await;
         if self.scene.chance.hits(self.scene.faults.rates().message_lost) {
             return Err(Lost);
         }
         let instance = self.instance(shard).ok_or(Lost)?;
         let (answer, waiting) = letter();
+        let objects = Rc::clone(self);
         self.scene.executor.spawn(Some(instance.life), async move {
             let reply = instance.serve(&request).await;
+            if let (Request::Execute(_), Reply::Executed(Ok(_))) = (&request, &reply) {
+                // Given after the answer, and perhaps never.
+                objects.hint(&instance);
+            }
             instance.storage.settle().await;
             if matches!(request, Request::Track(_)) {
                 instance.unanswered_clicks.set(instance.unanswered_clicks.get().saturating_sub(1));
@@ -100,16 +122,20 @@ impl Objects {
     /// Lets a shard's alarm go off; lost when its object died over it. An alarm that was not set anew is then over.
     pub async fn ring(&self, shard: u16, alarm: ArmedAlarm) -> Result<(), Lost> {
         let instance = self.instance(shard).ok_or(Lost)?;
-        let (done, waiting) = letter();
+        let (rung, waiting) = letter();
         self.scene.executor.spawn(Some(instance.life), async move {
+            // The platform runs one alarm of an object after the other.
+            while instance.in_alarm.get() {
+                instance.scene.wait(1, 20).await;
+            }
             instance.in_alarm.set(true);
-            let carried = instance.shard.carry_counts(shard, &instance.port).await;
-            instance.storage.work_is_done(carried.is_ok());
+            let done = instance.ring().await;
+            instance.storage.work_is_done(done.is_ok());
             instance.storage.end_alarm(alarm);
-            instance.scene.note(|| format!("shard {shard}   alarm: {carried:?}"));
+            instance.scene.note(|| format!("object {shard}  alarm: {done:?}"));
             instance.storage.settle().await;
             instance.in_alarm.set(false);
-            done.send(());
+            rung.send(());
         });
         waiting.await
     }
@@ -124,6 +150,9 @@ impl Objects {
         if instance.unanswered_clicks.get() > 0 {
             self.scene.hit(CrashPoint::AfterAppendBeforeAnswer);
         }
+        if instance.hints.get() > 0 {
+            self.scene.hit(CrashPoint::AfterCommitBeforeTheSenderIsWoken);
+        }
         if instance.in_alarm.get() {
             self.scene.hit(CrashPoint::AlarmKilledHalfWay);
         }
@@ -133,6 +162,20 @@ impl Objects {
         if let Some(disk) = self.disks.get(usize::from(life.shard)) {
             disk.lose_power();
         }
+    }
+
+    /// Wakes the sender after a commit that tells of something; many in a row share one wake.
+    fn hint(self: &Rc<Self>, instance: &Rc<Instance>) {
+        if instance.hints.replace(1) > 0 {
+            return;
+        }
+        let (objects, instance) = (Rc::clone(self), Rc::clone(instance));
+        self.scene.executor.spawn(Some(instance.life), async move {
+            objects.scene.wait(20, 25).await;
+            instance.hints.set(0);
+            // Lost, it is left to the roll call.
+            let _ = Box::pin(objects.ask(SENDER, Request::Wake)).await;
+        });
     }
 
     /// The living instance, or a new one.
@@ -152,6 +195,9 @@ impl Objects {
             storage,
             unanswered_clicks: Cell::new(0),
             in_alarm: Cell::new(false),
+            hints: Cell::new(0),
+            is_woken: Cell::new(false),
+            is_called: Cell::new(false),
         });
         self.living.borrow_mut().insert(shard, Rc::clone(&instance));
         Some(instance)
@@ -168,10 +214,39 @@ impl Instance {
                 Reply::Tracked(tracked)
             }
             Request::Execute(command) => Reply::Executed(self.execute(command).await),
+            Request::Wake => Reply::Woken(self.wake().await),
         }
     }
 
-    async fn execute(&self, command: &Command) -> Result<attribution::ledger::Answer, Refused> {
+    /// The alarm's work: a shard carries its counts, the sender sends.
+    async fn ring(&self) -> Result<(), Unavailable> {
+        if self.life.shard != SENDER {
+            return self.shard.carry_counts(self.life.shard, &self.port).await;
+        }
+        self.is_called.set(false);
+        let sender = Sender {
+            id: &self.port.endpoint_id(),
+            outbox: &self.port,
+            storage: &self.storage,
+            transport: &self.port,
+            clock: &*self.scene,
+            alarm: &self.storage,
+            targets: &TargetPolicy { allow_loopback: false },
+        };
+        sender.run(&mut &self.scene.chance, || self.is_woken.take()).await.map(|_| ())
+    }
+
+    /// Makes sure that a run of the sender begins after this moment.
+    async fn wake(&self) -> Result<Figures, Unavailable> {
+        if self.in_alarm.get() {
+            self.is_woken.set(true);
+        } else if !self.is_called.replace(true) {
+            self.storage.arm(Some(self.scene.now())).await?;
+        }
+        self.storage.figures()
+    }
+
+    async fn execute(&self, command: &Command) -> Result<Answer, Refused> {
         let ledger = Ledger {
             store: &self.port,
             configuration: &self.port,

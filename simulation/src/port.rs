@@ -7,11 +7,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use attribution::ids::{AffiliateId, ProgramId};
+use attribution::ids::{AffiliateId, ProgramId, WebhookEndpointId};
 use attribution::ledger::{Change, Configuration, NotCommitted, Query, State, Store, Unavailable};
 use attribution::program::{Affiliate, Program};
 use attribution::referral::Scope;
 use attribution::shard::{ClickCount, CountStore};
+use attribution::time::Timestamp;
+use attribution::webhooks::{
+    DisabledReason, Endpoint, Line, Outbox, Post, PostFailure, PostResult, Reading, Transport, Window,
+};
 
 use crate::breakage::Breakage;
 use crate::database::{Database, Kind};
@@ -34,6 +38,11 @@ impl Port {
     /// The port of an instance.
     pub fn of(database: Rc<Database>, storage: Storage, life: Life) -> Self {
         Self { database, storage, life, program: RefCell::default(), affiliates: RefCell::default() }
+    }
+
+    /// The endpoint whose sender this may be.
+    pub fn endpoint_id(&self) -> WebhookEndpointId {
+        self.database.subscriber.endpoint.id.clone()
     }
 
     async fn send<T: 'static>(
@@ -113,5 +122,49 @@ impl Configuration for Port {
             self.affiliates.borrow_mut().insert(id.clone(), (now, affiliate.clone()));
         }
         Ok(affiliate)
+    }
+}
+
+impl Outbox for Port {
+    async fn read(&self, _id: &WebhookEndpointId, window: &Window) -> Result<Option<Reading>, Unavailable> {
+        let window = *window;
+        let work = move |database: &Database| {
+            let endpoint = database.subscriber.endpoint.clone();
+            let from = window.after.unwrap_or(i64::MIN).max(endpoint.starts_after);
+            let is_wanted = |line: &Line| {
+                let is_near = line.position > from && line.position <= from.saturating_add(window.span);
+                is_near && line.at >= window.since && !line.messages.is_empty()
+            };
+            let lines = database.lines().into_iter().filter(is_wanted).take(window.limit).collect();
+            Ok(Some(Reading { endpoint, head: database.head(), lines }))
+        };
+        self.send(Kind::Read, work).await.map_err(Unavailable)
+    }
+
+    async fn lines(&self, _endpoint: &Endpoint, positions: &[i64]) -> Result<Vec<Line>, Unavailable> {
+        let positions = positions.to_vec();
+        let work = move |database: &Database| {
+            let lines = database.lines().into_iter();
+            Ok(lines.filter(|line| positions.contains(&line.position)).collect())
+        };
+        self.send(Kind::Read, work).await.map_err(Unavailable)
+    }
+
+    /// Nobody fails for five days here.
+    async fn disable(
+        &self,
+        _id: &WebhookEndpointId,
+        _version: i64,
+        _reason: DisabledReason,
+        _at: Timestamp,
+    ) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+impl Transport for Port {
+    async fn post(&self, post: &Post) -> Result<PostResult, PostFailure> {
+        self.storage.settle().await;
+        self.database.subscriber.post(self.life, post).await
     }
 }

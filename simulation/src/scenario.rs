@@ -14,7 +14,7 @@ use attribution::status::{ReferralStatus, SalesStatus};
 
 use crate::database::Database;
 use crate::executor::Sleep;
-use crate::history::{Body, History};
+use crate::history::{Body, Call, History};
 use crate::scene::Scene;
 
 /// See the module.
@@ -71,6 +71,7 @@ impl Scenario {
             },
             (25..55, Some(click)) => self.sign_up(click),
             (55..62, click) if !self.is_orderly => self.direct(click),
+            (62..74, _) => self.refund(),
             (_, Some(click)) => self.sale(&click),
         }
     }
@@ -123,6 +124,32 @@ impl Scenario {
                 SalesStatus::Complete,
                 SalesStatus::Failed,
             ]),
+        }
+    }
+
+    /// A refund of a sale that somebody has asked for already, or, now and then, of one that may come.
+    fn refund(&self) -> Body {
+        let chance = &self.scene.chance;
+        let sales: Vec<(String, i64)> = {
+            let calls = self.history.calls();
+            // A refund that overtakes its sale finds its gate by the sale's key: in an orderly seed nobody is so fast.
+            let is_ready = |call: &Call| !self.is_orderly || call.attempts.iter().any(|attempt| attempt.told.is_some());
+            let sale = |call: &Call| match &call.body {
+                Body::Sale { key: Some(key), minor, .. } if is_ready(call) => Some((key.clone(), *minor)),
+                _ => None,
+            };
+            calls.iter().filter_map(sale).collect()
+        };
+        let to_come = (format!("order_{}_{}", chance.between(0, 2), self.customers), 333);
+        let known = chance.pick(&sales).filter(|_| self.is_orderly || !chance.hits(250)).cloned();
+        let (sale, minor) = known.unwrap_or(to_come);
+        let shared = chance.hits(300);
+        let number = if shared { chance.between(0, 3) as usize } else { 1_000 + self.history.calls().len() };
+        Body::Refund {
+            minor: chance.one_of([None, Some(minor), Some(minor.div_euclid(3).max(1)), Some(1)]),
+            key: chance.hits(700).then(|| format!("refund_{number}")),
+            sale,
+            may_wait: !self.is_orderly && chance.hits(600),
         }
     }
 

@@ -62,6 +62,35 @@ impl Storage {
         }
     }
 
+    /// Time, chance, faults.
+    pub fn scene(&self) -> &Rc<Scene> {
+        &self.scene
+    }
+
+    /// What the living instance sees.
+    pub fn read<T>(&self, look: impl FnOnce(&Tables) -> T) -> T {
+        self.disk.read(look)
+    }
+
+    /// Writes rows.
+    pub fn write_rows<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
+        self.write(|disk| disk.write(change))
+    }
+
+    /// Writes rows in a later step, as only a storage does that is built wrong.
+    pub fn write_later(&self, change: impl FnOnce(&mut Tables) + 'static) {
+        let storage = self.clone();
+        self.scene.executor.spawn(Some(self.life), async move {
+            storage.scene.wait(1, 5).await;
+            storage.write_rows(change);
+        });
+    }
+
+    /// Sets or takes back the alarm.
+    pub fn set_alarm(&self, due: Option<i64>) {
+        self.write(|disk| disk.set_alarm(due));
+    }
+
     fn note(&self, what: impl FnOnce() -> String) {
         self.scene.note(|| format!("shard {}   {}", self.life.shard, what()));
     }
@@ -153,10 +182,7 @@ fn append(tables: &mut Tables, new: &NewClick, written_later: Option<Storage>) -
     }
     match written_later.filter(|_| new.idempotency.is_some()) {
         None => tables.clicks.push(click),
-        Some(storage) => storage.clone().scene.executor.spawn(Some(storage.life), async move {
-            storage.scene.wait(1, 5).await;
-            storage.write(|disk| disk.write(|tables| tables.clicks.push(click)));
-        }),
+        Some(storage) => storage.write_later(move |tables| tables.clicks.push(click)),
     }
     Tracked::Stored
 }

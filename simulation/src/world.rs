@@ -7,6 +7,7 @@
 //!
 //! State: in its parts; dropped with the seed.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::alarms::Alarms;
@@ -15,10 +16,11 @@ use crate::check;
 use crate::client::Client;
 use crate::crash_point::CrashPoint;
 use crate::database::Database;
-use crate::edge::{Edge, SHARDS};
+use crate::edge::Edge;
 use crate::executor::{Life, Step};
 use crate::history::History;
 use crate::objects::Objects;
+use crate::roll_call::Minutes;
 use crate::scenario::Scenario;
 use crate::scene::Scene;
 
@@ -28,6 +30,9 @@ const DAY_OF_CLIENTS_MILLISECONDS: i64 = 3_600_000;
 /// After the last fault and the last call, everything must have settled within this time: what was given up is applied,
 /// the last retry of an alarm has come, and one alarm after the other has carried its counts.
 const SETTLING_MILLISECONDS: i64 = 420_000;
+
+/// A message that was refused in every attempt so far is tried again over three days.
+const RETRIES_MILLISECONDS: i64 = 300_000_000;
 
 /// What a seed came to.
 pub struct Verdict {
@@ -59,6 +64,7 @@ pub struct World {
     pub scenario: Rc<Scenario>,
     client: Rc<Client>,
     alarms: Rc<Alarms>,
+    faults_ended_at: Cell<Option<i64>>,
 }
 
 /// Runs one seed.
@@ -82,7 +88,7 @@ impl World {
     fn of_seed(seed: u64, breakage: Option<Breakage>, traced: bool) -> Self {
         let scene = Rc::new(Scene::of_seed(seed, breakage, traced));
         let database = Rc::new(Database::empty(Rc::clone(&scene)));
-        let objects = Rc::new(Objects::new(Rc::clone(&scene), Rc::clone(&database), SHARDS));
+        let objects = Rc::new(Objects::new(Rc::clone(&scene), Rc::clone(&database)));
         let history = Rc::new(History::default());
         let scenario = Rc::new(Scenario::draw(Rc::clone(&scene), Rc::clone(&database), Rc::clone(&history)));
         let edge = Rc::new(Edge {
@@ -93,7 +99,12 @@ impl World {
         });
         let client = Rc::new(Client { edge, scenario: Rc::clone(&scenario) });
         let alarms = Rc::new(Alarms::of(Rc::clone(&scene), Rc::clone(&objects)));
-        Self { scene, database, objects, history, scenario, client, alarms }
+        Self { scene, database, objects, history, scenario, client, alarms, faults_ended_at: Cell::new(None) }
+    }
+
+    /// When the last fault was, once it is over.
+    pub fn faults_ended_at(&self) -> Option<i64> {
+        self.faults_ended_at.get()
     }
 
     /// Clients live, faults end, everything settles.
@@ -106,8 +117,9 @@ impl World {
         }
         self.pass(DAY_OF_CLIENTS_MILLISECONDS);
         self.scene.faults.end();
+        self.faults_ended_at.set(Some(self.scene.executor.now()));
         self.scene.note(|| "faults    end".to_owned());
-        self.pass(SETTLING_MILLISECONDS);
+        self.settle();
         check::everything(self)
     }
 
@@ -129,7 +141,17 @@ impl World {
             }
         });
         self.pass(DAY_OF_CLIENTS_MILLISECONDS);
+        self.settle();
         check::everything(self)
+    }
+
+    /// Nobody calls any more: some minutes pass, then whatever is left to retry.
+    fn settle(&self) {
+        let minutes = Rc::new(Minutes::of(Rc::clone(&self.database), Rc::clone(&self.objects)));
+        self.scene.executor.spawn(None, Rc::clone(&minutes).pass());
+        self.pass(SETTLING_MILLISECONDS);
+        minutes.go_on.set(false);
+        self.pass(RETRIES_MILLISECONDS);
     }
 
     /// Lets the world run until nothing is left to do, at most so long.

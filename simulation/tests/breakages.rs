@@ -47,6 +47,10 @@ found! {
     counts_that_fall: CountsReplaced shows ["the database counts"];
     counts_noted_before_they_are_sent: CountsNotedFirst shows ["the database counts"];
     an_alarm_armed_after_the_work: AlarmArmedAfterWork shows ["the database counts"];
+    a_refund_key_of_two_refunds: NoRefundKey shows ["as it is stored"];
+    a_refund_that_misses_its_sale: SaleLeavesItsRefundWaiting shows ["which is there"];
+    a_cursor_that_is_ahead_of_its_deliveries: CursorBeforeDeliveries shows ["never told"];
+    a_sender_that_only_hints_wake: WokenByHintsAlone shows ["never told"];
     commands_without_a_lock: NoLock shows ["failed on the fence"];
     ids_minted_for_every_attempt: IdsMintedAnew shows ["one attempt"];
 }

@@ -28,6 +28,7 @@ fn route(body: &Body) -> &'static str {
         Body::SignUp { verified: false, .. } => "sign-up of a browser",
         Body::Direct { .. } => "referral",
         Body::Sale { .. } => "sale",
+        Body::Refund { .. } => "refund",
     }
 }
 

@@ -5,7 +5,9 @@
 mod answers;
 mod clicks;
 mod course;
+mod messages;
 mod referrals;
+mod refunds;
 mod sales;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ pub struct Evidence<'a> {
     pub disks: Vec<Tables>,
     /// The database's counts.
     pub counts: BTreeMap<(u16, CountKey), i64>,
+    /// What the subscriber received, by the message's id.
+    pub received: BTreeMap<String, Vec<String>>,
     /// The rules.
     pub rules: &'a RuleBook,
     /// Whether a refused sale is kept as nobody's.
@@ -70,6 +74,7 @@ pub fn everything(world: &World) -> Vec<String> {
         rows: world.database.rows(),
         disks: world.objects.disks().iter().map(|disk| disk.durable()).collect(),
         counts: world.database.counts(),
+        received: world.database.subscriber.received(),
         rules: &world.database.rules,
         keeps_unattributed: Box::new(|key| world.database.keeps_unattributed(key)),
     };
@@ -77,20 +82,24 @@ pub fn everything(world: &World) -> Vec<String> {
     clicks::check(&evidence, &mut problems);
     referrals::check(&evidence, &mut problems);
     sales::check(&evidence, &mut problems);
+    refunds::check(&evidence, &mut problems);
     answers::check(&evidence, &mut problems);
-    if world.scene.faults.are_none {
-        check_calm(world, &evidence, &mut problems);
-    }
+    messages::check(&evidence, &mut problems);
+    check_calm(world, &evidence, &mut problems);
     problems.0
 }
 
-/// Without faults nobody is asked to come back, and no batch fails on the fence where all commands came through one gate.
+/// Without faults, or once they have ended, nobody is asked to come back; and no batch fails on the fence where all
+/// commands came through one gate.
 fn check_calm(world: &World, evidence: &Evidence<'_>, problems: &mut Problems) {
-    for (call, _, told) in evidence.answers() {
-        problems.unless(!matches!(told, Told::TryLater(_)), || format!("without faults {:?} got {told:?}", call.body));
+    let are_none = world.scene.faults.are_none;
+    for (call, attempt, told) in evidence.answers() {
+        let is_calm = are_none || world.faults_ended_at().is_some_and(|end| attempt.began > end);
+        let is_well = !is_calm || !matches!(told, Told::TryLater(_));
+        problems.unless(is_well, || format!("without faults {:?} got {told:?}", call.body));
     }
     let fenced = world.database.fenced.get();
-    problems.unless(!world.scenario.is_orderly || fenced == 0, || {
+    problems.unless(!are_none || !world.scenario.is_orderly || fenced == 0, || {
         format!("without faults, and through one gate each, {fenced} batches failed on the fence")
     });
 }

@@ -26,7 +26,7 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
 /// Somebody asked for it, by this id, for this affiliate.
 fn check_origin(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
     let is_asked = evidence.by_request(&referral.created_by_request).is_some_and(|(call, attempt)| match &call.body {
-        Body::Click { .. } => false,
+        Body::Click { .. } | Body::Refund { .. } => false,
         Body::SignUp { click, .. } => referral.id == *click,
         Body::Direct { click: Some(click), affiliate, .. } => {
             referral.id == *click && referral.affiliate_id == *affiliate

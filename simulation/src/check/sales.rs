@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use attribution::ledger::{Event, Outcome};
 use attribution::referral::Referral;
-use attribution::sale::Conversion;
-use attribution::status::CommissionStatus;
+use attribution::sale::{Commission, Conversion};
+use attribution::status::{CommissionStatus, SalesStatus};
 
 use super::course::{Course, Due};
 use super::{Evidence, Problems};
@@ -34,7 +34,8 @@ fn asked_by<'a>(evidence: &'a Evidence<'_>, conversion: &Conversion) -> Option<(
 fn check_asked(evidence: &Evidence<'_>, conversion: &Conversion, problems: &mut Problems) {
     let is_asked = asked_by(evidence, conversion).is_some_and(|(call, _)| {
         let Body::Sale { key, minor, status, .. } = &call.body else { return false };
-        conversion.sale_key == *key && conversion.amount.minor == *minor && conversion.sales_status == *status
+        let same_status = conversion.sales_status == *status || conversion.refunded_minor > 0;
+        conversion.sale_key == *key && conversion.amount.minor == *minor && same_status
     });
     problems.unless(is_asked, || format!("nobody asked for sale {} as it is stored", conversion.id));
 }
@@ -67,7 +68,10 @@ fn follow(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems)
                     continue;
                 };
                 let now = sale.created_at.milliseconds();
-                let due = course.sell(sale.amount.minor, sale.sales_status, now, &rules);
+                // As it was asked; a refund changes it later.
+                let asked = asked_by(evidence, sale).map(|(call, _)| &call.body);
+                let Some(Body::Sale { status, .. }) = asked else { continue };
+                let due = course.sell(sale.amount.minor, *status, now, &rules);
                 check_due(evidence, sale, &due, problems);
             }
             _ => {}
@@ -82,7 +86,7 @@ fn follow(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems)
 
 fn check_due(evidence: &Evidence<'_>, sale: &Conversion, due: &Due, problems: &mut Problems) {
     let commission = sale.commission_id.as_ref().and_then(|id| evidence.rows.commissions.get(id));
-    let minor = commission.and_then(|commission| commission.amount_minor);
+    let minor = commission.and_then(|commission| commission.earned_minor);
     let came_to = Due { reason: sale.decision.reason, minor };
     problems.unless(came_to == *due && sale.attributed == due.reason.is_attributed(), || {
         format!("sale {} came to {came_to:?} and should have to {due:?}", sale.id)
@@ -122,12 +126,15 @@ fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
             Told::Decided(answer) => {
                 let Outcome::Sale { sale, .. } = &answer.outcome else { continue };
                 let stored = evidence.rows.conversions.get(&sale.conversion.id);
-                problems.unless(stored == Some(&sale.conversion), || {
+                let as_told = stored.map(|stored| as_recorded(stored.clone()));
+                problems.unless(as_told == Some(as_recorded(sale.conversion.clone())), || {
                     format!("sale {} was acknowledged and is not stored so", sale.conversion.id)
                 });
-                let commission = sale.commission.as_ref();
-                let stored = commission.and_then(|commission| evidence.rows.commissions.get(&commission.id));
-                problems.unless(stored == commission, || {
+                let earned = |row: &Commission| (row.id.clone(), row.earned_minor);
+                let told = sale.commission.as_ref().map(earned);
+                let id = told.as_ref().map(|(id, _)| id);
+                let stored = id.and_then(|id| evidence.rows.commissions.get(id)).map(earned);
+                problems.unless(stored == told, || {
                     format!("the commission of {} was acknowledged and is not stored so", sale.conversion.id)
                 });
             }
@@ -141,6 +148,11 @@ fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
             _ => {}
         }
     }
+}
+
+/// A sale without what refunds have changed of it.
+fn as_recorded(sale: Conversion) -> Conversion {
+    Conversion { refunded_minor: 0, sales_status: SalesStatus::Complete, updated_at: sale.recorded_at, ..sale }
 }
 
 /// Every commission is a sale's or a lead's.

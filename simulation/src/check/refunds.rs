@@ -1,0 +1,91 @@
+//! Refunds: each asked for, each once, never beyond its sale; what a sale earned follows pro rata; a refund that waits
+//! meets its sale.
+//!
+//! Keeps no state.
+
+use std::collections::BTreeMap;
+
+use attribution::ledger::Outcome;
+use attribution::sale::Conversion;
+
+use super::{Evidence, Problems};
+use crate::history::{Body, Told};
+
+/// See the module.
+pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
+    check_asked(evidence, problems);
+    check_keys(evidence, problems);
+    check_acknowledged(evidence, problems);
+    for sale in evidence.rows.conversions.values() {
+        check_sale(evidence, sale, problems);
+    }
+    for parked in evidence.rows.parked.values() {
+        let came = evidence.rows.conversions.values().any(|sale| sale.sale_key.as_ref() == Some(&parked.sale_key));
+        problems.unless(!came, || format!("refund {} waits for {}, which is there", parked.id, parked.sale_key));
+    }
+}
+
+/// Stored or waiting, each refund is an attempt's own, of the amount that was asked.
+fn check_asked(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let stored = evidence.rows.refunds.values().map(|row| (&row.id, row.asked, &row.refund_key));
+    let waiting = evidence.rows.parked.values().map(|row| (&row.id, row.amount, &row.refund_key));
+    for (id, asked, refund_key) in stored.chain(waiting) {
+        let by = evidence.attempts().find(|(_, attempt)| attempt.minted.contains(id.as_str()));
+        let is_asked = by.is_some_and(|(call, _)| {
+            let Body::Refund { minor, key, .. } = &call.body else { return false };
+            asked.map(|asked| asked.minor) == *minor && refund_key == key
+        });
+        problems.unless(is_asked, || format!("nobody asked for refund {id} as it is stored"));
+    }
+}
+
+/// One refund key, one refund, wherever it is.
+fn check_keys(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let stored = evidence.rows.refunds.values().filter_map(|row| row.refund_key.as_deref());
+    let waiting = evidence.rows.parked.values().filter_map(|row| row.refund_key.as_deref());
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for key in stored.chain(waiting) {
+        *times.entry(key).or_default() += 1;
+    }
+    for (key, times) in times {
+        problems.unless(times == 1, || format!("refund key {key} was recorded {times} times"));
+    }
+    for (call, attempt) in evidence.attempts() {
+        let times = evidence.rows.refunds.keys().chain(evidence.rows.parked.keys());
+        let times = times.filter(|id| attempt.minted.contains(id.as_str())).count();
+        problems.unless(times <= 1, || format!("one attempt of {:?} recorded {times} refunds", call.body));
+    }
+}
+
+/// The sum of its refunds, at most itself; and what it earns is what it would have earned on the rest.
+fn check_sale(evidence: &Evidence<'_>, sale: &Conversion, problems: &mut Problems) {
+    let refunds = evidence.rows.refunds.values().filter(|refund| refund.conversion_id == sale.id);
+    let refunded: i64 = refunds.map(|refund| refund.amount.minor).sum();
+    problems.unless(refunded == sale.refunded_minor && refunded <= sale.amount.minor, || {
+        let (amount, said) = (sale.amount.minor, sale.refunded_minor);
+        format!("sale {} of {amount} says {said} refunded, its refunds say {refunded}", sale.id)
+    });
+    let commission = sale.commission_id.as_ref().and_then(|id| evidence.rows.commissions.get(id));
+    let Some((commission, earned)) = commission.and_then(|row| Some((row, row.earned_minor?))) else { return };
+    let rest = sale.amount.minor - refunded;
+    let due = (2 * earned * rest + sale.amount.minor) / (2 * sale.amount.minor);
+    problems.unless(commission.amount_minor == Some(due), || {
+        format!("sale {} earns {:?} after its refunds and should earn {due}", sale.id, commission.amount_minor)
+    });
+}
+
+/// What a client was told of is there, or waits, or its line says what became of it.
+fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
+    for (_, _, told) in evidence.answers() {
+        let Told::Decided(answer) = told else { continue };
+        let id = match &answer.outcome {
+            Outcome::Refund { refund: Some(refund), .. } => &refund.id,
+            Outcome::Parked { refund, .. } => &refund.id,
+            _ => continue,
+        };
+        let (rows, name) = (&evidence.rows, id.as_str());
+        let is_settled = rows.events.iter().any(|line| line.subject == name && line.kind == "refund.settled");
+        let is_there = rows.refunds.contains_key(id) || rows.parked.contains_key(id) || is_settled;
+        problems.unless(is_there, || format!("refund {id} was acknowledged and is not stored"));
+    }
+}
