@@ -260,20 +260,14 @@ impl Rows {
             Change::UpdateConversion(conversion) => update(&mut self.conversions, &conversion.id, conversion),
             Change::UpdateCommission(commission) => update(&mut self.commissions, &commission.id, commission),
             Change::InsertRefund(refund) => {
-                let taken = |other: &SaleRefund| other.scope == *scope && other.refund_key == refund.refund_key;
-                if refund.refund_key.is_some() && self.refunds.values().any(taken) {
-                    return Err("the refund's key is taken");
-                }
+                self.refund_key_is_free(scope, refund.refund_key.as_deref())?;
                 insert(&mut self.refunds, &refund.id, refund)
             }
             Change::ParkRefund(parked) => {
                 if self.sale_keys.contains_key(&place(scope, parked.sale_key.clone())) {
                     return Err("the sale is there");
                 }
-                let taken = |other: &ParkedRefund| other.scope == *scope && other.refund_key == parked.refund_key;
-                if parked.refund_key.is_some() && self.parked.values().any(taken) {
-                    return Err("the waiting refund's key is taken");
-                }
+                self.refund_key_is_free(scope, parked.refund_key.as_deref())?;
                 insert(&mut self.parked, &parked.id, parked)
             }
             Change::SettleRefund(parked) => {
@@ -296,6 +290,15 @@ impl Rows {
                 Ok(())
             }
         }
+    }
+
+    /// One key, one refund: recorded or waiting.
+    fn refund_key_is_free(&self, scope: &Scope, key: Option<&str>) -> Result<(), &'static str> {
+        let Some(key) = key else { return Ok(()) };
+        let recorded = self.refunds.values().map(|refund| (&refund.scope, refund.refund_key.as_deref()));
+        let waiting = self.parked.values().map(|parked| (&parked.scope, parked.refund_key.as_deref()));
+        let taken = recorded.chain(waiting).any(|(of, other)| of == scope && other == Some(key));
+        if taken { Err("the refund's key is taken") } else { Ok(()) }
     }
 
     /// The foreign keys to `referral`.

@@ -41,6 +41,10 @@ pub(super) fn decide(command: &Refund, sale: &RecordedSale, view: &View<'_>) -> 
     if let Some(refund) = &view.state.refund {
         return repeated(command, sale, refund);
     }
+    // Under this key a refund waits for another sale.
+    if view.state.parked.iter().any(|parked| command.is_same(parked)) {
+        return Err(Rejection::KeyReused);
+    }
     let remaining = sale.conversion.remaining();
     if remaining.minor == 0 {
         return Ok(unchanged(sale, None, FirstSeen::Before));
@@ -197,6 +201,10 @@ pub(super) fn without_sale(
 ) -> Result<Plan, Rejection> {
     if let Some(parked) = state.parked.iter().find(|parked| command.is_same(parked)) {
         return parked_already(command, parked);
+    }
+    // Under this key another sale was paid back.
+    if state.refund.is_some() {
+        return Err(Rejection::KeyReused);
     }
     let Some(sale_key) = command.sale_key.clone().filter(|_| command.may_wait) else {
         return Err(Rejection::SaleNotFound);

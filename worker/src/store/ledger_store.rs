@@ -109,7 +109,8 @@ fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1P
     if let Some((_, id)) = &query.refund {
         reads.push((Subject::Refund, refund::select(database, program_id, *is_test, refund_key, id)?));
     }
-    if let Some(sale_key) = &query.parked_for {
+    let sale_key = query.parked_for.as_deref();
+    if sale_key.is_some() || refund_key.is_some() {
         let select = refund::select_parked(database, program_id, *is_test, sale_key, refund_key)?;
         reads.push((Subject::Parked, select));
     }

@@ -118,7 +118,7 @@ pub(super) fn select_parked(
     database: &Database,
     program: &ProgramId,
     is_test: bool,
-    sale_key: &str,
+    sale_key: Option<&str>,
     refund_key: Option<&str>,
 ) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
@@ -150,12 +150,16 @@ pub async fn expired(database: &Database, now: Timestamp, limit: u32) -> Result<
     Ok(rows.into_iter().map(ParkedRefund::try_from).collect::<Result<_, _>>()?)
 }
 
+/// The unique index fails the batch when another refund has the key; `created_at` comes out NULL, which does so too, when
+/// one that waits has it.
 pub(super) fn insert(database: &Database, refund: &SaleRefund) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
         "INSERT INTO refund (id, team_id, program_id, is_test, conversion_id, refund_key, amount_minor, currency, \
            asked_minor, deducted_minor, clawback_id, reason, refunded_at, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, CASE WHEN EXISTS ( \
+           SELECT 1 FROM parked_refund WHERE program_id = ?3 AND is_test = ?4 AND refund_key = ?6) \
+           THEN NULL ELSE ?14 END)",
         refund.id,
         refund.scope.team_id,
         refund.scope.program_id,
@@ -173,14 +177,16 @@ pub(super) fn insert(database: &Database, refund: &SaleRefund) -> worker::Result
     )
 }
 
-/// Parks a refund. `expires_at` comes out NULL, which fails the batch, when the sale is there already.
+/// Parks a refund. `expires_at` comes out NULL, which fails the batch, when the sale is there already, or a refund has the
+/// key.
 pub(super) fn park(database: &Database, parked: &ParkedRefund) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
         "INSERT INTO parked_refund (id, team_id, program_id, is_test, sale_key, refund_key, amount_minor, currency, \
            reason, refunded_at, parked_at, expires_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE WHEN EXISTS (SELECT 1 FROM sale_key \
-           WHERE program_id = ?3 AND is_test = ?4 AND value = ?5) THEN NULL ELSE ?12 END)",
+           WHERE program_id = ?3 AND is_test = ?4 AND value = ?5 UNION ALL SELECT 1 FROM refund \
+           WHERE program_id = ?3 AND is_test = ?4 AND refund_key = ?6) THEN NULL ELSE ?12 END)",
         parked.id,
         parked.scope.team_id,
         parked.scope.program_id,
