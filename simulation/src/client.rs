@@ -86,7 +86,7 @@ impl Client {
         scene.note(|| format!("call {call:<4} {request_id} is told {told:?}"));
         match &told {
             Told::Rejected(Rejection::KeyInFlight) => scene.hit(CrashPoint::KeyInFlight),
-            Told::Rejected(Rejection::KeyReused) => scene.hit(CrashPoint::KeyReused),
+            Told::Rejected(Rejection::KeyReused | Rejection::RefundKeyReused) => scene.hit(CrashPoint::KeyReused),
             _ => {}
         }
         history.tell(name, executor.now(), told.clone());

@@ -42,6 +42,7 @@ impl Edge {
             may_wait: *may_wait,
             reason: None,
             refunded_at: None,
+            currency: None,
             refund_id: self.minted(incoming, RefundId::mint(placement, &mut &self.scene.chance)),
         };
         self.execute(incoming, Command::Refund(command)).await

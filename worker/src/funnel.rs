@@ -9,7 +9,7 @@ use attribution::ledger::{
     Answer, Command, Configuration as _, Context, FirstSeen, IdempotencyKey, Outcome, RecordSale, Refund, Rejection,
     Unavailable,
 };
-use attribution::money::Money;
+use attribution::money::{Currency, Money};
 use attribution::program::{Affiliate, Program};
 use attribution::referral::{Click, Identity, Referral, Scope};
 use attribution::sale::{ParkedRefund, RecordedSale, SaleDetails, SaleRefund};
@@ -96,6 +96,8 @@ pub struct NewRefund {
     pub sale: String,
     /// What is paid back; `None` for all that remains.
     pub amount: Option<Money>,
+    /// The currency that the caller names, also without an amount.
+    pub currency: Option<Currency>,
     /// The key by which the same refund is recognised.
     pub refund_key: Option<String>,
     /// Whether that key with another amount is refused.
@@ -261,6 +263,7 @@ impl Funnel {
             conversion_id: sale.map(|sale| sale.id),
             sale_key: Some(new.sale).filter(|_| !known),
             amount: new.amount,
+            currency: new.currency,
             refund_key: new.refund_key,
             refuses_other_body: new.refuses_other_body,
             may_wait: new.may_wait,

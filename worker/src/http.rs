@@ -1,7 +1,10 @@
 //! What comes in and what goes out, before and after any dialect: the request with its bounded body, and answers.
 
+use std::borrow::Cow;
+
 use attribution::ids::mint;
 use futures_util::StreamExt as _;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use worker::wasm_bindgen_futures::JsFuture;
@@ -61,9 +64,10 @@ impl Incoming {
         self.headers.get(name).ok().flatten()
     }
 
-    /// The parts of the path between slashes.
-    pub fn segments(&self) -> Vec<&str> {
-        self.url.path().trim_matches('/').split('/').collect()
+    /// The parts of the path between slashes, as they were meant: without the escapes of URLs.
+    pub fn segments(&self) -> Vec<Cow<'_, str>> {
+        let parts = self.url.path().trim_matches('/').split('/');
+        parts.map(|part| percent_decode_str(part).decode_utf8_lossy()).collect()
     }
 
     /// A parameter of the query.

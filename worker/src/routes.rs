@@ -1,5 +1,6 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
 use crate::affonso::{webhook_deliveries, webhooks};
@@ -103,7 +104,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
 /// Answers one request.
 pub async fn handle(incoming: &Incoming, env: &Env) -> worker::Result<Response> {
-    let segments = incoming.segments();
+    let decoded = incoming.segments();
+    let segments: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
     let answer = match select(incoming, &segments) {
         Selected::Endpoint(endpoint) => serve(endpoint, incoming, env, &segments).await,
         Selected::Preflight => preflight(incoming, env).await,
@@ -147,15 +149,15 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
     let id = segments.get(2).copied().unwrap_or_default();
     match endpoint {
         E::Health => health::check(funnel, env).await,
-        E::CreateClick => affonso_answer(affonso::clicks::create(incoming, funnel).await),
-        E::CreateSignup => affonso_answer(affonso::signups::create(incoming, funnel).await),
-        E::CreateConversion => affonso_answer(affonso::conversions::create(incoming, funnel).await),
-        E::ShowConversion => affonso_answer(affonso::conversions::show(incoming, funnel, id).await),
-        E::RefundConversion => affonso_answer(affonso::refunds::create(incoming, funnel, id).await),
-        E::PendingRefunds => affonso_answer(affonso::refunds::pending(incoming, funnel).await),
-        E::CreateReferral => affonso_answer(affonso::referrals::create(incoming, funnel).await),
-        E::ShowReferral => affonso_answer(affonso::referrals::show(incoming, funnel, id).await),
-        E::ReferralTimeline => affonso_answer(affonso::referrals::timeline(incoming, funnel, id).await),
+        E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
+        E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
+        E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
+        E::ShowConversion => affonso_answer(Box::pin(affonso::conversions::show(incoming, funnel, id))).await,
+        E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
+        E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
+        E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
+        E::ReferralTimeline => affonso_answer(Box::pin(affonso::referrals::timeline(incoming, funnel, id))).await,
         E::ListWebhooks
         | E::CreateWebhook
         | E::ShowWebhook
@@ -165,20 +167,20 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::PingWebhook
         | E::ListDeliveries
         | E::ReplayDelivery
-        | E::ReplayFailedDeliveries => serve_webhooks(endpoint, incoming, env, funnel, segments).await,
-        E::TrackClick => affitor_answer(affitor::click::track(incoming, funnel).await),
-        E::TrackLead => affitor_answer(affitor::lead::track(incoming, funnel).await),
-        E::TrackSale => affitor_answer(affitor::sale::track(incoming, funnel).await),
-        E::TrackRefund => affitor_answer(affitor::refund::track(incoming, funnel).await),
-        E::TestEvent => affitor_answer(affitor::test_mode::command_line(incoming, funnel).await),
+        | E::ReplayFailedDeliveries => boxed(Box::pin(serve_webhooks(endpoint, incoming, env, funnel, segments))).await,
+        E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
+        E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
+        E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
+        E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
+        E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
         E::TrackerLoader => tracker::loader(),
         E::TrackerCore => tracker::core(),
         E::Dashboard => dashboard::html(),
         E::DashboardStyle => dashboard::css(),
         E::DashboardScript => dashboard::script(),
-        E::DashboardOverview => affonso_answer(dashboard::overview(incoming, funnel).await),
+        E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
-            serve_demo(endpoint, incoming, env, funnel).await
+            boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
         E::NoIcon => Answer::empty(204),
     }
@@ -194,7 +196,7 @@ async fn serve_webhooks(
     let id = segments.get(2).copied().unwrap_or_default();
     let delivery = segments.get(4).copied().unwrap_or_default();
     let once = |work| affonso::once(incoming, funnel, work);
-    affonso_answer(match endpoint {
+    let answer = match endpoint {
         E::CreateWebhook => once(Box::pin(webhooks::create(incoming, funnel, env))).await,
         E::ShowWebhook => webhooks::show(incoming, funnel, id).await,
         E::UpdateWebhook => webhooks::update(incoming, funnel, env, id).await,
@@ -205,27 +207,37 @@ async fn serve_webhooks(
         E::ReplayDelivery => once(Box::pin(webhook_deliveries::replay(incoming, funnel, env, id, delivery))).await,
         E::ReplayFailedDeliveries => once(Box::pin(webhook_deliveries::replay_failed(incoming, funnel, env, id))).await,
         _ => webhooks::list(incoming, funnel).await,
-    })
+    };
+    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_demo(endpoint: Endpoint, incoming: &Incoming, env: &Env, funnel: &Funnel) -> Answer {
     let Some(demo) = Demo::of(env) else { return affonso::Problem::UnknownPath.answer() };
-    affonso_answer(match endpoint {
+    let answer = match endpoint {
         E::DemoStyle => Ok(demo::css()),
         E::DemoScript => Ok(demo::script()),
         E::DemoAccount => demo::account(incoming),
         E::DemoPurchase => demo.purchase(incoming, funnel).await,
         E::DemoLedger => demo.ledger(incoming, funnel).await,
         _ => demo.html(incoming, funnel).await,
-    })
+    };
+    answer.unwrap_or_else(|problem| problem.answer())
 }
 
-fn affonso_answer(result: Result<Answer, affonso::Problem>) -> Answer {
-    result.unwrap_or_else(|problem| problem.answer())
+/// What a route of the dialect answers. Routes are called through a pointer, so that none of them becomes part of one
+/// large function that has to be compiled for every other (half of the cold start).
+async fn affonso_answer(work: LocalBoxFuture<'_, Result<Answer, affonso::Problem>>) -> Answer {
+    work.await.unwrap_or_else(|problem| problem.answer())
 }
 
-fn affitor_answer(result: Result<Answer, affitor::Problem>) -> Answer {
-    result.unwrap_or_else(|problem| problem.answer())
+/// The same for what has its answer.
+async fn boxed(work: LocalBoxFuture<'_, Answer>) -> Answer {
+    work.await
+}
+
+/// The same for the other dialect.
+async fn affitor_answer(work: LocalBoxFuture<'_, Result<Answer, affitor::Problem>>) -> Answer {
+    work.await.unwrap_or_else(|problem| problem.answer())
 }
 
 fn is_affitor(segments: &[&str]) -> bool {

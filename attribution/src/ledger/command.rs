@@ -8,7 +8,7 @@ use super::outcome::Rejection;
 use super::{Plan, Query, SaleQuery, State, View, create_referral, record_sale, refund, scheduled, sign_up};
 use crate::email::{EmailAddress, EmailHasher};
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId, TeamId};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::program::Program;
 use crate::referral::{Click, Referral, Scope};
 use crate::sale::{ParkedRefund, SaleDetails};
@@ -197,6 +197,8 @@ pub struct Refund {
     pub sale_key: Option<String>,
     /// What is paid back; `None` for all that remains.
     pub amount: Option<Money>,
+    /// The currency that the caller names, also without an amount.
+    pub currency: Option<Currency>,
     /// The key by which the same refund is recognised.
     pub refund_key: Option<String>,
     /// Whether that key with another amount is refused. One of the two APIs answers with what is recorded.

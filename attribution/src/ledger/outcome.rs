@@ -100,6 +100,8 @@ pub enum Rejection {
     TotalTooLarge,
     /// A call with the same `Idempotency-Key` is under way.
     KeyInFlight,
+    /// The refund's key was used for another refund.
+    RefundKeyReused,
     /// The `Idempotency-Key` was used for another body.
     KeyReused,
     /// The page's origin may not record for the program.

@@ -34,7 +34,7 @@ pub(super) struct Reversal {
 
 /// Decides one refund of a sale that is known:
 /// 1. the refund is recorded already: that record stands;
-/// 2. nothing is left to pay back: nothing new;
+/// 2. all of it was paid back, and all is asked for: nothing new;
 /// 3. otherwise sale and commission are reduced, or reversed.
 pub(super) fn decide(command: &Refund, sale: &RecordedSale, view: &View<'_>) -> Result<Plan, Rejection> {
     command.context.reach.admit(&sale.conversion.scope, Rejection::SaleNotFound)?;
@@ -43,10 +43,13 @@ pub(super) fn decide(command: &Refund, sale: &RecordedSale, view: &View<'_>) -> 
     }
     // Under this key a refund waits for another sale.
     if view.state.parked.iter().any(|parked| command.is_same(parked)) {
-        return Err(Rejection::KeyReused);
+        return Err(Rejection::RefundKeyReused);
     }
     let remaining = sale.conversion.remaining();
-    if remaining.minor == 0 {
+    if command.currency.is_some_and(|currency| currency != remaining.currency) {
+        return Err(Rejection::RefundCurrency { expected: remaining.currency });
+    }
+    if remaining.minor == 0 && (command.amount.is_none() || !command.refuses_other_body) {
         return Ok(unchanged(sale, None, FirstSeen::Before));
     }
     let amount = command.amount.unwrap_or(remaining);
@@ -73,7 +76,7 @@ fn repeated(command: &Refund, sale: &RecordedSale, refund: &SaleRefund) -> Resul
     let same_sale = refund.conversion_id == sale.conversion.id;
     let same_amount = command.amount == refund.asked;
     if command.refuses_other_body && !(same_sale && same_amount) {
-        return Err(Rejection::KeyReused);
+        return Err(Rejection::RefundKeyReused);
     }
     Ok(unchanged(sale, Some(refund), FirstSeen::Before))
 }
@@ -204,7 +207,7 @@ pub(super) fn without_sale(
     }
     // Under this key another sale was paid back.
     if state.refund.is_some() {
-        return Err(Rejection::KeyReused);
+        return Err(Rejection::RefundKeyReused);
     }
     let Some(sale_key) = command.sale_key.clone().filter(|_| command.may_wait) else {
         return Err(Rejection::SaleNotFound);
@@ -232,7 +235,7 @@ pub(super) fn without_sale(
 fn parked_already(command: &Refund, parked: &ParkedRefund) -> Result<Plan, Rejection> {
     let own = parked.id == command.refund_id;
     if !own && command.refuses_other_body && command.amount != parked.amount {
-        return Err(Rejection::KeyReused);
+        return Err(Rejection::RefundKeyReused);
     }
     let first_seen = if own { FirstSeen::Now } else { FirstSeen::Before };
     let outcome = Outcome::Parked { refund: Box::new(parked.clone()), first_seen };

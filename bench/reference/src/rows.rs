@@ -147,8 +147,8 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
             database,
             "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, \
                amount_minor, currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
-               created_at, recorded_at, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+               created_at, recorded_at, updated_at, refunded_minor) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             conversion,
             TEAM,
             PROGRAM,
@@ -167,7 +167,8 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
             SALE_DECISION,
             AT,
             AT,
-            AT
+            AT,
+            0
         )?,
         query!(
             database,
@@ -188,8 +189,9 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
         query!(
             database,
             "INSERT INTO commission (id, team_id, program_id, is_test, referral_id, affiliate_id, conversion_id, \
-               incentive_id, amount_minor, currency, status, hold_days, hold_until, reason, created_at, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+               incentive_id, amount_minor, currency, status, hold_days, hold_until, reason, created_at, updated_at, \
+               earned_minor, clawed_back_minor) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             commission,
             TEAM,
             PROGRAM,
@@ -205,7 +207,9 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
             None::<i64>,
             "commission_earned",
             AT,
-            AT
+            AT,
+            2_970,
+            0
         )?,
         event(
             database,
@@ -259,7 +263,7 @@ struct Line<'a> {
 fn event(database: &D1Database, line: &Line<'_>) -> Result<D1PreparedStatement> {
     query!(
         database,
-        "INSERT INTO event (referral_id, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
            request_id, rules_version, at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
            (SELECT rules_version FROM program WHERE id = ?4 AND rules_version = ?12), ?13)",

@@ -115,6 +115,7 @@ fn rejected(rejection: &Rejection) -> Answer {
         }
         Rejection::KeyInFlight => failure(409, "A call with this Idempotency-Key is under way. Try again.")
             .with_header("retry-after", RETRY_AFTER_SECONDS),
+        Rejection::RefundKeyReused => failure(422, "This refund_id was used for another refund."),
         Rejection::KeyReused => {
             failure(422, "This Idempotency-Key was used for another body. Use a new key for a new call.")
         }

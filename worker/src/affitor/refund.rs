@@ -30,7 +30,10 @@ struct Body {
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let (body, _) = input::read::<Body>(incoming)?;
-    let transaction = transaction_id(body.transaction_id.as_ref())?;
+    let transaction = match &body.transaction_id {
+        None | Some(Value::Null) => return Err(Problem::Refused("transaction_id is required")),
+        sent => transaction_id(sent.as_ref())?,
+    };
     let scope = Scope { team_id: key.team_id.clone(), program_id: key.program_id.clone(), is_test: key.is_test };
     let program = funnel.program(&key.program_id).await?;
     let named = funnel.find_sale(&scope, &transaction).await?;
@@ -43,17 +46,23 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let refund_id = refund_id(body.additional_data.as_ref(), &mut fields);
     let checked: Result<(), BodyProblem> = fields.finish(Some(()));
     checked?;
-    let told_apart_by = refund_id.or(minor.map(|minor| minor.to_string())).unwrap_or_else(|| "full".to_owned());
+    let told_apart_by = match (refund_id, minor) {
+        (Some(id), _) => json!({ "refund_id": id }),
+        (None, Some(minor)) => json!({ "amount": minor }),
+        (None, None) => json!("everything"),
+    };
     let refund = NewRefund {
         context: context(incoming, &key)?,
         scope,
-        refund_key: Some(format!("transaction {transaction} refund {told_apart_by}")),
+        // Its parts cannot run into one another, nor into an event id of the other dialect.
+        refund_key: Some(json!(["track/refund", transaction, told_apart_by]).to_string()),
         sale: transaction,
         amount,
         refuses_other_body: false,
         may_wait: body.allow_pending.unwrap_or(false),
         reason,
         refunded_at: None,
+        currency: None,
     };
     let Recorded { row, is_new, replayed } = funnel.record_refund(refund, named).await?;
     let answer = match row {

@@ -184,6 +184,12 @@ fn rejected(rejection: &Rejection) -> Answer {
             failure(409, "IDEMPOTENCY_KEY_IN_USE", "A call with this Idempotency-Key is under way. Try again.", None)
                 .with_header("retry-after", RETRY_AFTER_SECONDS)
         }
+        Rejection::RefundKeyReused => failure(
+            422,
+            "EVENT_ID_REUSED",
+            "This external_event_id was used for another refund. Use a new one for a new refund.",
+            Some("external_event_id"),
+        ),
         Rejection::KeyReused => failure(
             422,
             "IDEMPOTENCY_KEY_REUSED",

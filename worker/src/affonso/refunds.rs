@@ -77,6 +77,7 @@ fn check(
         may_wait: body.allow_pending.unwrap_or(false),
         reason,
         refunded_at,
+        currency: currency.filter(|_| sent_currency),
     })
 }
 

@@ -11,6 +11,7 @@ use attribution::ledger::{Answer, Clicks as _, Command, Ledger, Rejection, Unava
 use attribution::referral::Click;
 use attribution::shard::{NewClick, Refused, Shard, Tracked};
 use attribution::time::{Clock as _, Timestamp};
+use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, State, console_error, durable_object};
 
@@ -111,7 +112,11 @@ impl ClickLedger {
         let storage = &self.shard.storage;
         match request {
             ShardRequest::Track(new) => self.shard.track(&new, &SystemClock).await.map(ShardAnswer::Tracked),
-            ShardRequest::Execute(command) => self.execute(&command).await,
+            ShardRequest::Execute(command) => {
+                // By a pointer: a click does not have to wait until all of this is compiled.
+                let work: LocalBoxFuture<'_, _> = Box::pin(self.execute(&command));
+                work.await
+            }
             ShardRequest::FindClick(id) => storage.find(&id).map(ShardAnswer::Click),
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
                 storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
