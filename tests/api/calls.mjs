@@ -16,6 +16,15 @@ const TABLES = [
   "webhook_endpoint",
 ];
 
+/** Who must not reach the rows that were made `of` a key of the first team, and the key that they come with. */
+export const STRANGERS = [
+  { name: "another team", of: "live", by: ({ other }) => other.keys.live },
+  { name: "another team's test key", of: "live", by: ({ other }) => other.keys.test },
+  { name: "the team's own test key", of: "live", by: ({ keys }) => keys.test },
+  { name: "the team's live key, of test rows", of: "test", by: ({ keys }) => keys.live },
+  { name: "another team's test key, of test rows", of: "test", by: ({ other }) => other.keys.test },
+];
+
 /** Posts with the team's live key, or with another one (null: none). */
 export function post(ledger, path, body, { key = ledger.fixture.keys.live, headers } = {}) {
   return ledger.request("POST", path, { key: key ?? undefined, body, headers });
