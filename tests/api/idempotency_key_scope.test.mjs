@@ -89,7 +89,10 @@ for (const [path, body] of [
   ["/api/v1/track/lead", async (ledger) => (await prepared(ledger, leadWithToken)).body],
 ]) {
   test(`${path}: a key used by a page is not the backend's, nor the other way round`, async (t) => {
-    for (const order of [["page", "token"], ["token", "page"]]) {
+    for (const order of [
+      ["page", "token"],
+      ["token", "page"],
+    ]) {
       const ledger = await startLedger(t);
       const made = { path, body: await body(ledger) };
       const answers = [];

@@ -239,3 +239,26 @@ for (const dialect of ["Affonso", "Affitor"]) {
     assert.equal((await rowCounts(ledger)).refund, 20);
   });
 }
+
+for (const [what, asks, sale] of [
+  ["in another currency than its sale", { amount: 33, currency: "EUR" }, { sale_amount: 99 }],
+  [
+    "without a currency, for a sale in yen",
+    { amount: 33 },
+    { sale_amount: 5000, sale_amount_currency: "JPY" },
+  ],
+]) {
+  test(`a refund that waits ${what} is never taken off as a raw number`, async (t) => {
+    const ledger = await startLedger(t);
+    const referral = await signedUp(ledger, "user_1");
+    const body = { ...asks, external_event_id: "re_1", allow_pending: true };
+    await assertParkedOnce(ledger, () => refund(ledger, "order_1", body));
+    assert.equal((await sellNow(ledger, referral, sale)).status, 201);
+    const { refunded } = await saleInDatabase(ledger, "order_1");
+    // 33 yen are what the second one may have meant; 33.00 of one currency are never 33.00, or 3300, of another.
+    assert.ok(refunded === 0 || (sale.sale_amount_currency === "JPY" && refunded === 33), `${refunded}`);
+    // It is acknowledged: if it is not taken off, it waits on, or a line says what became of it.
+    const kinds = await select(ledger, "SELECT kind FROM event WHERE kind LIKE '%refund%' AND kind <> 'refund.parked'");
+    assert.ok(refunded > 0 || (await pending(ledger)).length === 1 || kinds.length > 0);
+  });
+}

@@ -22,7 +22,10 @@ export const WRONG = {
 
 const additional_data = object;
 
-/** Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only lacks what the route looks up, the fields that are published, and whether it works without any. */
+/**
+ * Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only
+ * lacks what the route looks up, the fields that are published, and whether it works without any.
+ */
 export const BODY_ROUTES = [
   {
     path: "/v1/clicks",
