@@ -8,10 +8,21 @@ const TABLES = [
   "conversion",
   "commission",
   "sale_key",
+  "refund",
+  "parked_refund",
   "event",
   "unattributed_sale",
   "test_event",
   "webhook_endpoint",
+];
+
+/** Who must not reach the rows that were made `of` a key of the first team, and the key that they come with. */
+export const STRANGERS = [
+  { name: "another team", of: "live", by: ({ other }) => other.keys.live },
+  { name: "another team's test key", of: "live", by: ({ other }) => other.keys.test },
+  { name: "the team's own test key", of: "live", by: ({ keys }) => keys.test },
+  { name: "the team's live key, of test rows", of: "test", by: ({ keys }) => keys.live },
+  { name: "another team's test key, of test rows", of: "test", by: ({ other }) => other.keys.test },
 ];
 
 /** Posts with the team's live key, or with another one (null: none). */
@@ -43,6 +54,35 @@ export async function signedUp(ledger, userId, { key, trackingId } = {}) {
   const answer = await post(ledger, "/v1/signups", { click_id: id, external_user_id: userId }, { key });
   assert.equal(answer.status, 201, answer.text);
   return id;
+}
+
+/** A sale of 99.00 USD by a new customer, through Affonso's dialect; what its answer says. */
+export async function sold(ledger, saleKey, { key, trackingId, ...fields } = {}) {
+  const referral_id = await signedUp(ledger, unique("user"), { key, trackingId });
+  const body = { referral_id, sale_amount: 99, external_event_id: saleKey, ...fields };
+  const answer = await post(ledger, "/v1/conversions", body, { key });
+  assert.equal(answer.status, 201, answer.text);
+  return answer.json.data;
+}
+
+/** A refund in Affonso's dialect; `sale` is the conversion's id or the sale's external_event_id. */
+export const refund = (ledger, sale, body, options) =>
+  post(ledger, `/v1/conversions/${encodeURIComponent(sale)}/refund`, body, options);
+
+/** A refund in Affitor's dialect. */
+export const trackRefund = (ledger, body, { key = ledger.fixture.keys.token, ...options } = {}) =>
+  post(ledger, "/api/v1/track/refund", body, { key, ...options });
+
+/** What a sale was, what of it was paid back, and what it earns. */
+export async function saleInDatabase(ledger, saleKey) {
+  const [row] = await select(
+    ledger,
+    "SELECT v.amount_minor AS sold, v.refunded_minor AS refunded, v.sales_status, c.amount_minor AS earned, " +
+      "c.status, (SELECT COUNT(*) FROM refund WHERE conversion_id = v.id) AS refunds " +
+      "FROM conversion v LEFT JOIN commission c ON c.id = v.commission_id WHERE v.sale_key = ? AND v.is_test = 0",
+    saleKey,
+  );
+  return row;
 }
 
 /** Makes `count` calls at once; `call` is given the number of each, from 0. */

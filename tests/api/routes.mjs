@@ -22,7 +22,10 @@ export const WRONG = {
 
 const additional_data = object;
 
-/** Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only lacks what the route looks up, and the fields that are published. */
+/**
+ * Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only
+ * lacks what the route looks up, the fields that are published, and whether it works without any.
+ */
 export const BODY_ROUTES = [
   {
     path: "/v1/clicks",
@@ -52,6 +55,17 @@ export const BODY_ROUTES = [
       price_ids: list,
       is_subscription: boolean,
       metadata: object,
+    },
+  },
+  {
+    path: "/v1/conversions/conv_none/refund",
+    key: "live",
+    mayBeEmpty: true,
+    body: { reason: "requested" },
+    fields: {
+      ...texts("currency", "reason", "external_event_id", "refunded_at"),
+      amount: number,
+      allow_pending: boolean,
     },
   },
   {
@@ -106,6 +120,17 @@ export const BODY_ROUTES = [
     },
   },
   {
+    path: "/api/v1/track/refund",
+    key: "token",
+    body: { transaction_id: "txn_none" },
+    fields: {
+      ...texts("transaction_id", "refund_reason"),
+      refund_amount_cents: number,
+      allow_pending: boolean,
+      additional_data,
+    },
+  },
+  {
     path: "/api/v1/cli/test-event",
     key: "token",
     body: { event_type: "lead" },
@@ -116,6 +141,7 @@ export const BODY_ROUTES = [
 /** Routes that only read. */
 export const READ_ROUTES = [
   { path: "/v1/conversions/conv_none", key: "live" },
+  { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
   { path: "/v1/webhooks", key: "live", allow: "GET, POST" },

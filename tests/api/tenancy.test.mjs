@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { letters, startLedger } from "../support/ledger.mjs";
-import { click, contents, get, latestClicks, post, rowCounts, select, signedUp, unique } from "./calls.mjs";
+import { click, contents, get, latestClicks, post, rowCounts, select, signedUp, STRANGERS, unique } from "./calls.mjs";
 
 /** A customer of the first team with everything that can be asked for. */
 async function customer(ledger, key) {
@@ -45,15 +45,7 @@ async function assertUnknown(ledger, path, unknownPath, key) {
   assert.deepEqual(second, unknown);
 }
 
-const strangers = [
-  { name: "another team", of: "live", by: ({ other }) => other.keys.live },
-  { name: "another team's test key", of: "live", by: ({ other }) => other.keys.test },
-  { name: "the team's own test key", of: "live", by: ({ keys }) => keys.test },
-  { name: "the team's live key, of test rows", of: "test", by: ({ keys }) => keys.live },
-  { name: "another team's test key, of test rows", of: "test", by: ({ other }) => other.keys.test },
-];
-
-for (const { name, of, by } of strangers) {
+for (const { name, of, by } of STRANGERS) {
   test(`nothing can be read by ${name}`, async (t) => {
     const ledger = await startLedger(t);
     const owner = ledger.fixture.keys[of];
@@ -167,7 +159,7 @@ test("two teams, and the two modes of one, use the same names without meeting", 
   assert.equal(hashes.length, 2);
 });
 
-for (const { name, of, by } of strangers) {
+for (const { name, of, by } of STRANGERS) {
   test(`a webhook endpoint cannot be seen, changed or used by ${name}`, async (t) => {
     const ledger = await startLedger(t);
     const owner = ledger.fixture.keys[of];

@@ -27,9 +27,9 @@ export async function commitSilently(ledger, referralId, seq) {
   const messages = JSON.stringify([{ type: "referral.updated", data: { referralId, status: "LEAD" } }]);
   await ledger.db
     .prepare(
-      "INSERT INTO event (referral_id, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, " +
-        "request_id, rules_version, at) SELECT referral_id, ?, team_id, program_id, is_test, kind, reason, detail, ?, " +
-        "actor, request_id, rules_version, at FROM event WHERE referral_id = ? LIMIT 1",
+      "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, " +
+        "request_id, rules_version, at) SELECT subject, ?, team_id, program_id, is_test, kind, reason, detail, ?, " +
+        "actor, request_id, rules_version, at FROM event WHERE subject = ? LIMIT 1",
     )
     .bind(seq, messages, referralId)
     .run();

@@ -23,9 +23,10 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object }} options columns of `program`; incentives `{trigger,
- *   kind, percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
- *   `instances`, `switchable`, `persist` and `worker` as of `startRuntime`
+ *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object }} options columns of
+ *   `program`; incentives `{trigger, kind, percent|amount_minor, apply_to, product_ids, approval, hold_days,
+ *   cap_minor}`; `demo`: whether the demo shop is served; `instances`, `switchable`, `persist` and `worker` as of
+ *   `startRuntime`
  */
 export async function startLedger(t, options = {}) {
   const keys = newKeys();
@@ -169,6 +170,7 @@ function incentive(row) {
     product_ids: JSON.stringify(row.product_ids ?? []),
     approval: row.approval ?? "automatic",
     hold_days: row.hold_days ?? 0,
+    cap_minor: row.cap_minor ?? null,
     created_at: NOW + incentivesMade,
   };
 }

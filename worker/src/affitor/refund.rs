@@ -30,10 +30,7 @@ struct Body {
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let (body, _) = input::read::<Body>(incoming)?;
-    let transaction = match &body.transaction_id {
-        None | Some(Value::Null) => return Err(Problem::Refused("transaction_id is required")),
-        sent => transaction_id(sent.as_ref())?,
-    };
+    let transaction = transaction_id(body.transaction_id.as_ref()).map_err(|_| Problem::Refused(TRANSACTION))?;
     let scope = Scope { team_id: key.team_id.clone(), program_id: key.program_id.clone(), is_test: key.is_test };
     let program = funnel.program(&key.program_id).await?;
     let named = funnel.find_sale(&scope, &transaction).await?;
@@ -75,6 +72,7 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     Ok(answer.replayed(replayed))
 }
 
+const TRANSACTION: &str = "transaction_id is required";
 const AMOUNT: &str = "refund_amount_cents must be an integer, 0 or more";
 
 /// Minor units; nothing, or 0, is everything that remains.
