@@ -64,6 +64,18 @@ export const BODY_ROUTES = [
     },
   },
   {
+    path: "/v1/conversions/conv_none/refund",
+    key: "live",
+    // Without a body everything is paid back.
+    optional: true,
+    body: { amount: 10 },
+    fields: {
+      ...texts("currency", "reason", "external_event_id", "refunded_at"),
+      amount: number,
+      allow_pending: boolean,
+    },
+  },
+  {
     path: "/v1/webhooks",
     key: "live",
     allow: "GET, POST",
@@ -106,6 +118,17 @@ export const BODY_ROUTES = [
     },
   },
   {
+    path: "/api/v1/track/refund",
+    key: "token",
+    body: { transaction_id: "txn_none", refund_amount_cents: 1000 },
+    fields: {
+      ...texts("transaction_id", "refund_reason"),
+      refund_amount_cents: number,
+      allow_pending: boolean,
+      additional_data,
+    },
+  },
+  {
     path: "/api/v1/cli/test-event",
     key: "token",
     body: { event_type: "lead" },
@@ -116,6 +139,7 @@ export const BODY_ROUTES = [
 /** Routes that only read. */
 export const READ_ROUTES = [
   { path: "/v1/conversions/conv_none", key: "live" },
+  { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
   { path: "/v1/webhooks", key: "live", allow: "GET, POST" },

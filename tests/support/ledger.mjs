@@ -24,7 +24,7 @@ export function emailHash(programId, email) {
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
  *   vars?: object, instances?: number, switchable?: boolean }} options columns of `program`; incentives `{trigger,
- *   kind, percent|amount_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
+ *   kind, percent|amount_minor, cap_minor, apply_to, product_ids, approval, hold_days}`; `demo`: whether the demo shop is served;
  *   `instances` and `switchable` as of `startRuntime`
  */
 export async function startLedger(t, options = {}) {
@@ -163,6 +163,7 @@ function incentive(row) {
     kind,
     rate_ppm: kind === "percentage" ? Math.round(Number(row.percent ?? "30") * 10_000) : null,
     amount_minor: kind === "fixed" ? row.amount_minor : null,
+    cap_minor: row.cap_minor ?? null,
     apply_to: row.apply_to ?? "all_plans",
     product_ids: JSON.stringify(row.product_ids ?? []),
     approval: row.approval ?? "automatic",

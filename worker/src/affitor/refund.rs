@@ -43,11 +43,16 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let refund_id = refund_id(body.additional_data.as_ref(), &mut fields);
     let checked: Result<(), BodyProblem> = fields.finish(Some(()));
     checked?;
-    let told_apart_by = refund_id.or(minor.map(|minor| minor.to_string())).unwrap_or_else(|| "full".to_owned());
+    // As JSON, in which no id reads like an amount and no transaction runs into what follows it.
+    let refund_key = match (refund_id, minor) {
+        (Some(id), _) => json!({ "transaction": transaction, "refund_id": id }),
+        (None, Some(minor)) => json!({ "transaction": transaction, "amount_minor": minor }),
+        (None, None) => json!({ "transaction": transaction }),
+    };
     let refund = NewRefund {
         context: context(incoming, &key)?,
         scope,
-        refund_key: Some(format!("transaction {transaction} refund {told_apart_by}")),
+        refund_key: Some(refund_key.to_string()),
         sale: transaction,
         amount,
         refuses_other_body: false,
