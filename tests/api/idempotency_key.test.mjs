@@ -216,6 +216,23 @@ test("a key on a sale that is known already keeps that answer", async (t) => {
   assert.deepEqual([second.status, second.text, isReplayed(second)], [200, first.text, "true"]);
 });
 
+const todo = "only calls that write to the ledger keep their key";
+test("a key makes one webhook endpoint and one test event", { todo }, async (t) => {
+  const ledger = await startLedger(t);
+  const headers = { "idempotency-key": "key-1" };
+  const test_mode = { transaction_id: "txn_1", amount_cents: 1, additional_data: { test_mode: true } };
+  for (const [path, body, key] of [
+    ["/v1/webhooks", { url: "https://hooks.example.com/" }, ledger.fixture.keys.live],
+    ["/api/v1/track/sale", test_mode, ledger.fixture.keys.token],
+  ]) {
+    const [first, second] = [
+      await post(ledger, path, body, { headers, key }),
+      await post(ledger, path, body, { headers, key }),
+    ];
+    assert.deepEqual([second.status, isReplayed(second)], [first.status, "true"], path);
+  }
+});
+
 test("teams, modes, routes and callers without a key have keys of their own", async (t) => {
   const ledger = await startLedger(t);
   const { keys, other } = ledger.fixture;

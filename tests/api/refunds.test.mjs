@@ -202,6 +202,17 @@ test("what track/refund cannot do it says in the published words", async (t) => 
   assert.deepEqual(await rowCounts(ledger), { referral: 1, identity: 1, conversion: 1, commission: 1, sale_key: 1, event: 2 });
 });
 
+test("a test refund leaves a live sale as it is", async (t) => {
+  const ledger = await startLedger(t);
+  await sold(ledger);
+  const body = { transaction_id: "order_1", additional_data: { test_mode: true } };
+  const answer = await trackRefund(ledger, body);
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual([answer.json.success, answer.json.data?.test_mode], [true, true]);
+  assert.deepEqual(await select(ledger, "SELECT kind FROM test_event"), [{ kind: "refund" }]);
+  assert.deepEqual(await stored(ledger), { rows: 0, paid_back: 0, earned: 2970, total: 2970 });
+});
+
 test("a sale of one dialect is refunded in the other", async (t) => {
   const ledger = await startLedger(t);
   const sale = await sold(ledger);

@@ -15,6 +15,7 @@ mod parked_refunds;
 mod races;
 mod record_sale;
 mod refunds;
+mod repeated_refunds;
 mod scheduled;
 mod sign_up;
 mod strangers;
