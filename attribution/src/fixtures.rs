@@ -3,9 +3,11 @@
 use serde_json::{Map, json};
 
 use crate::email::EmailAddress;
-use crate::ids::{AffiliateId, CommissionId, ConversionId, GroupId, IncentiveId, ProgramId, ReferralId, TeamId};
+use crate::ids::{
+    AffiliateId, CommissionId, ConversionId, GroupId, IncentiveId, ProgramId, ReferralId, RefundId, TeamId,
+};
 use crate::incentive::{AppliesTo, Approval, Incentive, Owner, PaysFor, Reward};
-use crate::ledger::{Context, CreateReferral, Reach, RecordSale, SignUp, UnknownClick};
+use crate::ledger::{Context, CreateReferral, Reach, RecordSale, Refund, SignUp, UnknownClick};
 use crate::money::{Currency, Money, Rate};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Click, Scope};
@@ -190,6 +192,38 @@ pub fn sale(key: &str, amount: &str) -> RecordSale {
         details: SaleDetails { referral_id: Some(click().id.as_str().to_owned()), ..SaleDetails::default() },
         conversion_id: ConversionId::new(format!("conv_{key}")),
         commission_id: CommissionId::new(format!("com_{key}")),
+    }
+}
+
+/// The backend says that of the order `key` so many dollars were paid back, or all that remains; `id` tells this refund
+/// from others.
+pub fn refund(id: &str, key: &str, amount: Option<&str>) -> Refund {
+    Refund {
+        context: context(&format!("req_{id}")),
+        gate: click().id,
+        scope: scope(),
+        conversion_id: Some(ConversionId::new(format!("conv_{key}"))),
+        sale_key: None,
+        amount: amount.map(|amount| money(amount, "USD")),
+        refund_key: Some(id.to_owned()),
+        refuses_other_body: true,
+        may_wait: false,
+        reason: None,
+        refunded_at: None,
+        currency: None,
+        refund_id: RefundId::new(format!("rfd_{id}")),
+        clawback_id: CommissionId::new(format!("com_back_{id}")),
+    }
+}
+
+/// The same before the order is known: it may wait.
+pub fn early_refund(id: &str, key: &str, amount: Option<&str>) -> Refund {
+    Refund {
+        gate: ReferralId::new("ref_0000000000000000000000wait"),
+        conversion_id: None,
+        sale_key: Some(key.to_owned()),
+        may_wait: true,
+        ..refund(id, key, amount)
     }
 }
 

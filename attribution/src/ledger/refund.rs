@@ -34,7 +34,7 @@ pub(super) struct Reversal {
 
 /// Decides one refund of a sale that is known:
 /// 1. the refund is recorded already: that record stands;
-/// 2. all of it was paid back, and all is asked for: nothing new;
+/// 2. all of it is asked for, and nothing is left to pay back: nothing new;
 /// 3. otherwise sale and commission are reduced, or reversed.
 pub(super) fn decide(command: &Refund, sale: &RecordedSale, view: &View<'_>) -> Result<Plan, Rejection> {
     command.context.reach.admit(&sale.conversion.scope, Rejection::SaleNotFound)?;
@@ -49,7 +49,9 @@ pub(super) fn decide(command: &Refund, sale: &RecordedSale, view: &View<'_>) -> 
     if command.currency.is_some_and(|currency| currency != remaining.currency) {
         return Err(Rejection::RefundCurrency { expected: remaining.currency });
     }
-    if remaining.minor == 0 && (command.amount.is_none() || !command.refuses_other_body) {
+    // Part of a sale that is paid back is beyond what remains; one of the two APIs skips that too.
+    let asks_for_all = command.amount.is_none_or(|amount| amount == sale.conversion.amount);
+    if remaining.minor == 0 && (asks_for_all || !command.refuses_other_body) {
         return Ok(unchanged(sale, None, FirstSeen::Before));
     }
     let amount = command.amount.unwrap_or(remaining);

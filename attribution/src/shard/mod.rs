@@ -9,6 +9,8 @@
 
 mod gate;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::sale::{context, transaction_id};
-use super::test_mode::AdditionalData;
+use super::test_mode::{self, AdditionalData};
 use super::{Problem, caller};
 use crate::funnel::{Funnel, NewRefund, Recorded, RefundAnswer};
 use crate::http::{Answer, Incoming};
@@ -25,11 +25,14 @@ struct Body {
 }
 
 /// Pays a sale back, wholly or in part:
-/// 1. key (401) and body (400); the sale by its transaction (404, or 202 where it may wait);
+/// 1. key (401) and body (400); a test is kept as one; the sale by its transaction (404, or 202 where it may wait);
 /// 2. the sale's gate decides: reversed, reduced, or skipped as recorded before (200).
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<Body>(incoming)?;
+    let (body, sent) = input::read::<Body>(incoming)?;
+    if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
+        return test_mode::answer("refund", incoming, funnel, &sent).await;
+    }
     let transaction = transaction_id(body.transaction_id.as_ref()).map_err(|_| Problem::Refused(TRANSACTION))?;
     let scope = Scope { team_id: key.team_id.clone(), program_id: key.program_id.clone(), is_test: key.is_test };
     let program = funnel.program(&key.program_id).await?;

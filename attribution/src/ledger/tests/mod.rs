@@ -1,16 +1,22 @@
 //! The protocol and its rules against a database in memory. Every call that succeeds is made twice, the second time
 //! as a client's retry would: with a request id and row ids of its own.
 
+mod caps;
 mod commission_status;
 mod commissions;
 mod configuration;
 mod create_referral;
 mod create_referral_refused;
 mod first_attempt;
+mod idempotency;
 mod known_customer;
 mod lead_incentive;
+mod parked_refunds;
 mod races;
 mod record_sale;
+mod refunds;
+mod repeated_refunds;
+mod scheduled;
 mod sign_up;
 mod strangers;
 mod trust;
@@ -21,7 +27,8 @@ use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
 use super::{
-    Command, CreateReferral, Failure, FirstSeen, Ledger, Outcome, Pause, RecordSale, Refund, Rejection, SignUp,
+    Answer, Command, CreateReferral, ExpireRefund, Failure, FirstSeen, Ledger, MoveCommissions, Outcome, Pause,
+    RecordSale, Refund, Rejection, SignUp,
 };
 use crate::decision::Reason;
 use crate::email::EmailHasher;
@@ -95,6 +102,10 @@ impl World {
     }
 
     fn call_at(&self, command: impl Into<Command>, now: Timestamp) -> Result<Outcome, Failure> {
+        self.answer_at(command, now).map(|answer| answer.outcome)
+    }
+
+    fn answer_at(&self, command: impl Into<Command>, now: Timestamp) -> Result<Answer, Failure> {
         let ledger = Ledger {
             store: &*self.database,
             configuration: &*self.configuration,
@@ -102,7 +113,7 @@ impl World {
             pause: &NoPause,
             identity_secret: SECRET,
         };
-        pollster::block_on(ledger.execute(&command.into(), None, now)).map(|executed| executed.answer.outcome)
+        pollster::block_on(ledger.execute(&command.into(), None, now)).map(|executed| executed.answer)
     }
 
     fn call(&self, command: impl Into<Command>) -> Result<Outcome, Failure> {
@@ -254,5 +265,23 @@ impl From<CreateReferral> for Command {
 impl From<RecordSale> for Command {
     fn from(command: RecordSale) -> Self {
         Self::RecordSale(command)
+    }
+}
+
+impl From<Refund> for Command {
+    fn from(command: Refund) -> Self {
+        Self::Refund(command)
+    }
+}
+
+impl From<MoveCommissions> for Command {
+    fn from(command: MoveCommissions) -> Self {
+        Self::MoveCommissions(command)
+    }
+}
+
+impl From<ExpireRefund> for Command {
+    fn from(command: ExpireRefund) -> Self {
+        Self::ExpireRefund(command)
     }
 }

@@ -1,0 +1,263 @@
+//! Holds end, payouts pay what is ready, and what is paid back afterwards is netted: design, sections 2 and 5.
+
+use serde_json::json;
+
+use super::refunds::refunded;
+use super::{World, rejection};
+use crate::decision::Reason;
+use crate::fixtures::{bobs_click, browser_sign_up, click, context, money, refund, sale, scope, thirty_percent};
+use crate::ids::{CommissionId, PayoutId, ReferralId};
+use crate::incentive::{Approval, Incentive};
+use crate::ledger::{Failure, MoveCommissions, Outcome, Refund, Rejection, Step};
+use crate::memory::Fault;
+use crate::sale::Commission;
+use crate::status::{CommissionStatus, SalesStatus};
+use crate::time::Timestamp;
+
+pub fn end_hold() -> MoveCommissions {
+    MoveCommissions { context: context("req_end_hold"), referral_id: click().id, scope: scope(), step: Step::EndHold }
+}
+
+pub fn pay_out(commissions: &[&str]) -> MoveCommissions {
+    let commissions = commissions.iter().map(|id| CommissionId::new(*id)).collect();
+    let step = Step::PayOut { payout_id: PayoutId::new("pay_1"), commissions };
+    MoveCommissions { context: context("req_pay_out"), step, ..end_hold() }
+}
+
+fn moved(answer: Result<Outcome, Failure>) -> u32 {
+    match answer.unwrap() {
+        Outcome::Moved { commissions } => commissions,
+        other => panic!("nothing of commissions: {other:?}"),
+    }
+}
+
+impl World {
+    /// Moves commissions on, twice: the second time there is nothing to move.
+    pub(super) fn moves(&self, command: MoveCommissions) -> u32 {
+        let first = moved(self.call(command.clone()));
+        assert_eq!(moved(self.retry(command)), 0);
+        first
+    }
+
+    /// A world in which 29.70 of `order_1` was paid to Alice.
+    fn with_payout() -> Self {
+        let world = Self::with_order();
+        assert_eq!(world.moves(pay_out(&["com_order_1"])), 1);
+        world
+    }
+
+    /// The negative lines.
+    fn clawbacks(&self) -> Vec<Commission> {
+        let negative = |commission: &Commission| commission.amount_minor.is_some_and(|minor| minor < 0);
+        self.rows().commissions.into_values().filter(negative).collect()
+    }
+}
+
+fn on_hold() -> World {
+    World::paying([Incentive { approval: Approval::HoldPeriod { days: 30 }, ..thirty_percent() }])
+}
+
+#[test]
+fn a_hold_ends_when_its_time_has_come_and_not_before() {
+    let world = on_hold();
+    world.sells(sale("order_1", "99.00"));
+    // 2026-01-11 and 30 days.
+    let end = Timestamp::parse("2026-02-10T00:00:00Z").unwrap();
+    world.now.set(Timestamp::from_milliseconds(end.milliseconds() - 1500));
+    assert_eq!(world.moves(end_hold()), 0);
+    assert_eq!(world.commission("order_1").status, CommissionStatus::Pending);
+    world.now.set(end);
+    assert_eq!(world.moves(end_hold()), 1);
+    let commission = world.commission("order_1");
+    assert_eq!((commission.status, commission.amount_minor), (CommissionStatus::ReadyForPayment, Some(2970)));
+    assert_eq!((world.total(), world.stored(&click().id).paid_out), (2970, false));
+    assert_eq!(world.rows().events.pop().unwrap().reason, Reason::HoldEnded);
+    let data = world.last_told("transaction.approved");
+    assert_eq!(
+        (&data["commissionId"], &data["commissionStatus"]),
+        (&json!("com_order_1"), &json!("READY_FOR_PAYMENT"))
+    );
+}
+
+#[test]
+fn only_holds_that_are_over_end() {
+    let world = on_hold();
+    world.sells(sale("order_1", "99.00"));
+    world.now.set(world.now.get().plus_days(10));
+    world.sells(sale("order_2", "99.00"));
+    world.now.set(Timestamp::parse("2026-02-11T00:00:00Z").unwrap());
+    assert_eq!(world.moves(end_hold()), 1);
+    let status = |key| world.commission(key).status;
+    assert_eq!((status("order_1"), status("order_2")), (CommissionStatus::ReadyForPayment, CommissionStatus::Pending));
+}
+
+#[test]
+fn what_waits_for_a_person_or_is_no_longer_owed_is_no_hold() {
+    for status in ["pending_manual_approval", "declined", "refunded", "dispute", "paid"] {
+        let world = on_hold();
+        let mut command = sale("order_1", "99.00");
+        command.details.commission_status = CommissionStatus::from_word(status);
+        world.sells(command);
+        world.now.set(world.now.get().plus_days(90));
+        assert_eq!((world.moves(end_hold()), world.commission("order_1").status.as_str()), (0, status));
+    }
+}
+
+#[test]
+fn what_was_paid_back_during_the_hold_is_not_paid_after_it() {
+    let world = on_hold();
+    world.sells(sale("order_1", "99.00"));
+    world.sells(sale("order_2", "99.00"));
+    world.pays_back(refund("r1", "order_1", Some("33")));
+    world.pays_back(refund("r2", "order_2", None));
+    world.now.set(world.now.get().plus_days(31));
+    assert_eq!(world.moves(end_hold()), 1);
+    let reduced = world.commission("order_1");
+    assert_eq!((reduced.status, reduced.amount_minor), (CommissionStatus::ReadyForPayment, Some(1980)));
+    assert_eq!(world.commission("order_2").status, CommissionStatus::Refunded);
+    assert_eq!(world.moves(pay_out(&["com_order_1", "com_order_2"])), 1);
+}
+
+#[test]
+fn a_payout_pays_what_is_ready_and_nothing_else() {
+    let world = on_hold();
+    for (key, status) in [
+        ("order_1", "ready_for_payment"),
+        ("order_2", "pending"),
+        ("order_3", "pending_manual_approval"),
+        ("order_4", "declined"),
+        ("order_5", "ready_for_payment"),
+    ] {
+        let mut command = sale(key, "99.00");
+        command.details.commission_status = CommissionStatus::from_word(status);
+        world.sells(command);
+    }
+    let all_but_the_last = ["com_order_1", "com_order_2", "com_order_3", "com_order_4", "com_nobody"];
+    assert_eq!(world.moves(pay_out(&all_but_the_last)), 1);
+    let statuses =
+        ["order_1", "order_2", "order_3", "order_4", "order_5"].map(|key| world.commission(key).status.as_str());
+    assert_eq!(statuses, ["paid", "pending", "pending_manual_approval", "declined", "ready_for_payment"]);
+    assert!(world.stored(&click().id).paid_out);
+    assert_eq!(world.rows().events.pop().unwrap().reason, Reason::CommissionsPaid);
+    let data = world.last_told("transaction.paid");
+    assert_eq!((&data["commissionId"], &data["commissionStatus"]), (&json!("com_order_1"), &json!("PAID")));
+}
+
+#[test]
+fn a_payout_that_finds_nothing_leaves_the_referral_unpaid() {
+    let world = on_hold();
+    world.sells(sale("order_1", "99.00"));
+    let rows = world.rows();
+    assert_eq!(world.moves(pay_out(&["com_order_1"])), 0);
+    assert_eq!(world.moves(pay_out(&[])), 0);
+    assert_eq!((world.rows(), world.stored(&click().id).paid_out), (rows, false));
+}
+
+#[test]
+fn a_payout_through_one_referral_pays_nothing_of_anothers() {
+    let world = World::with_order();
+    world.signs_up(browser_sign_up(&bobs_click()));
+    let elsewhere = MoveCommissions { referral_id: bobs_click().id, ..pay_out(&["com_order_1"]) };
+    assert_eq!(world.moves(elsewhere), 0);
+    let nowhere =
+        MoveCommissions { referral_id: ReferralId::new("ref_0000000000000000000nobody"), ..pay_out(&["com_order_1"]) };
+    assert_eq!(rejection(world.call(nowhere)), Rejection::ReferralNotFound);
+    assert_eq!(world.commission("order_1").status, CommissionStatus::ReadyForPayment);
+}
+
+#[test]
+fn after_the_payout_a_partial_refund_is_a_negative_line_beside_the_original() {
+    let world = World::with_payout();
+    let paid = world.commission("order_1");
+    let (sale, refund) = world.pays_back(refund("r1", "order_1", Some("33")));
+    assert_eq!((sale.conversion.sales_status, refund.deducted_minor), (SalesStatus::PartialRefunded, 990));
+    let original = world.commission("order_1");
+    let money_of = |row: &Commission| (row.amount_minor, row.earned_minor, row.status);
+    assert_eq!(money_of(&original), money_of(&paid));
+    let [clawback] = &world.clawbacks()[..] else { panic!("one negative line: {:?}", world.clawbacks()) };
+    assert_eq!((clawback.amount_minor, Some(&clawback.id)), (Some(-990), refund.clawback_id.as_ref()));
+    assert_eq!(
+        (clawback.reason, clawback.status),
+        (Reason::PaidCommissionClawedBack, CommissionStatus::ReadyForPayment)
+    );
+    assert_eq!((&clawback.affiliate_id, &clawback.referral_id), (&paid.affiliate_id, &paid.referral_id));
+    // The answer and subscribers see what is left of it.
+    assert_eq!((sale.commission.unwrap().amount(), world.total()), (Some(money("19.80", "USD")), 1980));
+    let data = world.last_told("transaction.updated");
+    assert_eq!((data["saleAmount"].to_string(), data["commissionAmount"].to_string()), ("66".into(), "19.8".into()));
+}
+
+#[test]
+fn several_refunds_after_the_payout_take_back_exactly_what_was_paid() {
+    let world = World::with_payout();
+    for id in ["r1", "r2"] {
+        world.pays_back(refund(id, "order_1", Some("33.33")));
+    }
+    let (sale, _) = world.pays_back(refund("r3", "order_1", None));
+    assert_eq!(
+        (sale.conversion.sales_status, sale.commission.unwrap().amount_minor),
+        (SalesStatus::Refunded, Some(2970))
+    );
+    assert_eq!(world.commission("order_1").status, CommissionStatus::Paid);
+    // 9.999, 19.998 and 29.70, each rounded from the whole: 10.00, 10.00 and 9.70.
+    let taken: Vec<_> = world.clawbacks().iter().filter_map(|row| row.amount_minor).collect();
+    assert_eq!((taken.iter().sum::<i64>(), taken.len(), world.total()), (-2970, 3, 0));
+    // The next payout nets them.
+    let ids: Vec<String> = world.clawbacks().iter().map(|row| row.id.as_str().to_owned()).collect();
+    assert_eq!(world.moves(pay_out(&ids.iter().map(String::as_str).collect::<Vec<_>>())), 3);
+    assert_eq!(world.total(), 0);
+}
+
+#[test]
+fn a_refund_before_and_one_after_the_payout_meet_at_nothing() {
+    let world = World::with_order();
+    world.pays_back(refund("r1", "order_1", Some("33")));
+    assert_eq!(world.moves(pay_out(&["com_order_1"])), 1);
+    world.pays_back(refund("r2", "order_1", None));
+    assert_eq!(world.commission("order_1").amount_minor, Some(1980));
+    let [clawback] = &world.clawbacks()[..] else { panic!("one negative line") };
+    assert_eq!((clawback.amount_minor, world.total()), (Some(-1980), 0));
+}
+
+/// Lets `rival` do something between the next command's reading and its commit.
+fn overtaking(world: &World, rival: impl FnOnce(&World) + 'static) {
+    let handle = world.clone();
+    world.database.next_commit(Fault::Overtaken(Box::new(move || rival(&handle))));
+}
+
+#[test]
+fn a_refund_that_is_overtaken_by_a_payout_becomes_a_clawback() {
+    for (amount, taken) in [(None, -2970), (Some("33"), -990)] {
+        let world = World::with_order();
+        overtaking(&world, |rival| assert_eq!(moved(rival.call(pay_out(&["com_order_1"]))), 1));
+        world.pays_back(refund("r1", "order_1", amount));
+        let paid = world.commission("order_1");
+        assert_eq!((paid.status, paid.amount_minor), (CommissionStatus::Paid, Some(2970)));
+        let [clawback] = &world.clawbacks()[..] else { panic!("one negative line") };
+        assert_eq!((clawback.amount_minor, world.total()), (Some(taken), 2970 + taken));
+    }
+}
+
+#[test]
+fn a_payout_that_is_overtaken_by_a_refund_pays_what_is_left() {
+    for (amount, paid, left) in [(None, 0, 0), (Some("33"), 1, 1980)] {
+        let world = World::with_order();
+        overtaking(&world, move |rival| {
+            refunded(rival.call(Refund { refund_key: None, ..refund("r1", "order_1", amount) }).unwrap());
+        });
+        assert_eq!(world.moves(pay_out(&["com_order_1"])), paid);
+        assert_eq!((world.commission("order_1").amount_minor, world.clawbacks().len()), (Some(left), 0));
+        assert_eq!((world.total(), world.stored(&click().id).paid_out), (left, paid == 1));
+    }
+}
+
+#[test]
+fn a_payout_survives_what_goes_wrong_with_its_commit() {
+    for fault in [|| Fault::Lost, || Fault::AnswerLost, || Fault::Delayed] {
+        let world = World::with_order();
+        world.database.next_commit(fault());
+        world.call(pay_out(&["com_order_1"])).unwrap();
+        assert_eq!((world.commission("order_1").status, world.rows().events.len()), (CommissionStatus::Paid, 3));
+        assert_eq!(moved(world.retry(pay_out(&["com_order_1"]))), 0);
+    }
+}
