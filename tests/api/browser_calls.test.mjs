@@ -117,7 +117,7 @@ test("a preflight of an allowed origin passes, of any other it does not", async 
       assert.deepEqual(headers, {
         "access-control-allow-origin": SHOP,
         "access-control-allow-methods": "POST",
-        "access-control-allow-headers": "content-type, authorization",
+        "access-control-allow-headers": "content-type, authorization, idempotency-key",
       });
     }
     for (const origin of ["https://evil.example", "null", `${SHOP}.evil.example`]) {

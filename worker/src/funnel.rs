@@ -2,6 +2,8 @@
 //!
 //! Both dialects go through here, so that neither knows about shards and the ledger does not know about dialects.
 
+use std::rc::Rc;
+
 use attribution::decision::Reason;
 use attribution::email::EmailHasher;
 use attribution::ids::{CommissionId, ConversionId, Placement, ProgramId, Random, ReferralId, RefundId};
@@ -47,7 +49,7 @@ impl From<Unavailable> for Refusal {
 pub struct Funnel {
     env: Env,
     /// The operator's settings.
-    pub settings: Settings,
+    pub settings: Rc<Settings>,
     /// The database.
     pub database: Database,
 }

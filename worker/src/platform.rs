@@ -1,5 +1,7 @@
 //! Clock, randomness and settings of the platform, so that the rest can take them as arguments.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use attribution::ids::{MAX_SHARDS, Random};
@@ -45,14 +47,31 @@ impl Alarm for ObjectAlarm {
 /// The platform's cryptographic randomness.
 pub struct SystemRandom;
 
+thread_local! {
+    /// Bytes that were drawn in one go and given to nobody yet: asking the runtime costs more than the bytes.
+    static DRAWN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many bytes are drawn at a time.
+const DRAW_BYTES: usize = 1024;
+
 impl Random for SystemRandom {
     /// Fails only where the runtime has no `crypto`. An id that can be guessed would be worse than no answer, and the
     /// platform answers 500 and starts anew.
     #[expect(clippy::panic, reason = "nothing at all can be served without randomness")]
     fn fill(&mut self, bytes: &mut [u8]) {
-        if let Err(cause) = getrandom::fill(bytes) {
-            panic!("the runtime gives no randomness: {cause}");
-        }
+        DRAWN.with_borrow_mut(|drawn| {
+            if drawn.len() < bytes.len() {
+                drawn.resize(DRAW_BYTES.max(bytes.len()), 0);
+                if let Err(cause) = getrandom::fill(drawn) {
+                    panic!("the runtime gives no randomness: {cause}");
+                }
+            }
+            let rest = drawn.len() - bytes.len();
+            for (byte, drawn) in bytes.iter_mut().zip(drawn.drain(rest..)) {
+                *byte = drawn;
+            }
+        });
     }
 }
 
@@ -93,12 +112,25 @@ pub struct SettingError {
     problem: &'static str,
 }
 
+thread_local! {
+    static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+}
+
 /// Shorter secrets can be guessed.
 const MIN_SECRET_BYTES: usize = 16;
 
 impl Settings {
-    /// Reads the settings.
-    pub fn of(env: &Env) -> Result<Self, SettingError> {
+    /// The settings, read once: they are the same for as long as an isolate lives.
+    pub fn of(env: &Env) -> Result<Rc<Self>, SettingError> {
+        if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
+            return Ok(settings);
+        }
+        let settings = Rc::new(Self::read(env)?);
+        SETTINGS.set(Some(Rc::clone(&settings)));
+        Ok(settings)
+    }
+
+    fn read(env: &Env) -> Result<Self, SettingError> {
         let text = |name: &'static str| env.var(name).map(|value| value.to_string()).ok();
         let shards = text("CLICK_SHARDS").and_then(|value| value.parse::<u16>().ok());
         let click_shards = shards

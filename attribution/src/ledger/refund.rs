@@ -236,7 +236,8 @@ pub(super) fn without_sale(
 
 fn parked_already(command: &Refund, parked: &ParkedRefund) -> Result<Plan, Rejection> {
     let own = parked.id == command.refund_id;
-    if !own && command.refuses_other_body && command.amount != parked.amount {
+    let other_sale = command.sale_key.as_ref() != Some(&parked.sale_key);
+    if !own && (other_sale || (command.refuses_other_body && command.amount != parked.amount)) {
         return Err(Rejection::RefundKeyReused);
     }
     let first_seen = if own { FirstSeen::Now } else { FirstSeen::Before };

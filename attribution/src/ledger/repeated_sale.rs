@@ -22,8 +22,11 @@ fn differing_fields(command: &RecordSale, recorded: &Conversion) -> Vec<String> 
     let differs = [
         ("sale_amount", command.amount.minor != recorded.amount.minor),
         ("sale_amount_currency", command.amount.currency != recorded.amount.currency),
-        // A refund has changed where the sale stands: what its caller once said is no longer there to compare.
-        ("sales_status", recorded.refunded_minor == 0 && command.sales_status != recorded.sales_status),
+        // As it was told: a refund has moved the sale on since.
+        (
+            "sales_status",
+            recorded.decision.inputs.get("sales_status").is_some_and(|told| told != command.sales_status.as_str()),
+        ),
         ("status", sent.commission_status != kept.commission_status),
         ("referral_id", sent.referral_id != kept.referral_id),
         ("click_id", sent.click_id != kept.click_id),

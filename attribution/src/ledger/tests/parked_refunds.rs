@@ -273,3 +273,16 @@ fn of_an_expiry_and_a_sale_at_once_only_one_has_the_refund() {
     assert_eq!(world.reasons_of("rfd_r1"), [Reason::RefundWaitsForItsSale, Reason::RefundMetItsSale]);
     met(&world);
 }
+
+#[test]
+fn a_key_that_waits_for_one_unknown_sale_does_not_wait_for_another() {
+    let world = World::with_john();
+    world.waits(early_refund("r1", "order_1", PARTLY));
+    let of_another = Refund { refund_id: RefundId::new("rfd_another"), ..early_refund("r1", "order_2", PARTLY) };
+    assert_eq!(world.refuses(of_another), Rejection::RefundKeyReused);
+    assert_eq!(rest(&world.sells(sale("order_2", "99.00"))).0, "99");
+    assert_eq!(
+        rest(&sold(world.call(sale("order_1", "99.00")).unwrap()).0),
+        ("66".to_owned(), Some(1980), SalesStatus::PartialRefunded)
+    );
+}
