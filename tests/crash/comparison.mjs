@@ -107,7 +107,7 @@ function compareSales(found, asked, { conversion, commission, sale_key }, leads)
 function compareSums(found, { referral, conversion, commission, event }) {
   const sales = Map.groupBy(conversion, ({ referral_id }) => referral_id);
   const earned = Map.groupBy(commission, ({ referral_id }) => referral_id);
-  const events = Map.groupBy(event, ({ referral_id }) => referral_id);
+  const events = Map.groupBy(event, ({ subject }) => subject);
   for (const { id, seq, paid_sales, commission_total_minor } of referral) {
     const bought = sales.get(id)?.length ?? 0;
     const sum = (earned.get(id) ?? []).reduce((total, { amount_minor }) => total + amount_minor, 0);

@@ -32,8 +32,8 @@ function oneCustomer() {
     ],
     sale_key: [{ value: "order", conversion_id: "conv_1" }],
     event: [
-      { referral_id: ID, seq: 1 },
-      { referral_id: ID, seq: 2 },
+      { subject: ID, seq: 1 },
+      { subject: ID, seq: 2 },
     ],
     unattributed_sale: [],
   };

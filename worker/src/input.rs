@@ -39,8 +39,8 @@ pub enum BodyProblem {
     Fields(Vec<FieldProblem>),
 }
 
-/// Reads the body as a JSON object of type `T`, and as it was sent.
-pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), BodyProblem> {
+/// Reads the body as a JSON object of type `T`. A good body is parsed once; only of a bad one is it looked up what is wrong.
+pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, BodyProblem> {
     let bytes = match &incoming.body {
         Ok(bytes) => bytes.as_slice(),
         Err(BodyRefused::TooLarge) => return Err(BodyProblem::TooLarge),
@@ -48,24 +48,42 @@ pub fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<(T, Value), Body
             return Err(BodyProblem::Malformed("the body could not be read to its end".to_owned()));
         }
     };
-    let sent: Value = serde_json::from_slice(bytes).map_err(|cause| BodyProblem::Malformed(malformed(&cause)))?;
-    if !sent.is_object() {
-        return Err(BodyProblem::Malformed("the body must be a JSON object".to_owned()));
+    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    if is_object && !is_deeper_than(bytes, MAX_DEPTH) {
+        // Checked first: the parser would go as deep as the body does.
+        if let Ok(typed) = serde_json::from_slice(bytes) {
+            return Ok(typed);
+        }
     }
-    if is_deeper_than(&sent, MAX_DEPTH) {
-        return Err(BodyProblem::Malformed(format!("the body is nested deeper than {MAX_DEPTH} levels")));
+    Err(problem_of::<T>(bytes))
+}
+
+/// What keeps a body from being an object of type `T`.
+fn problem_of<T: DeserializeOwned>(bytes: &[u8]) -> BodyProblem {
+    let sent: Value = match serde_json::from_slice(bytes) {
+        Ok(sent) => sent,
+        Err(cause) => return BodyProblem::Malformed(malformed(&cause)),
+    };
+    if !sent.is_object() {
+        return BodyProblem::Malformed("the body must be a JSON object".to_owned());
+    }
+    if is_deeper_than(bytes, MAX_DEPTH) {
+        return BodyProblem::Malformed(format!("the body is nested deeper than {MAX_DEPTH} levels"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let typed = serde_path_to_error::deserialize(&mut deserializer).map_err(|cause| {
-        let field = cause.path().to_string();
-        let message = without_position(&cause.into_inner().to_string());
-        if field == "." {
-            BodyProblem::Malformed(message)
-        } else {
-            BodyProblem::Fields(vec![FieldProblem { field, message }])
-        }
-    })?;
-    Ok((typed, sent))
+    let typed: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
+    let Err(cause) = typed else { return BodyProblem::Malformed("the body is not valid JSON".to_owned()) };
+    let field = cause.path().to_string();
+    let message = without_position(&cause.into_inner().to_string());
+    if field == "." {
+        return BodyProblem::Malformed(message);
+    }
+    BodyProblem::Fields(vec![FieldProblem { field, message }])
+}
+
+/// A body that was read, as it was sent.
+pub fn sent(incoming: &Incoming) -> Value {
+    incoming.body.as_deref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default()
 }
 
 /// The same for a body of which every field is optional: none at all is an empty object.
@@ -73,7 +91,7 @@ pub fn read_optional<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Body
     if matches!(&incoming.body, Ok(bytes) if bytes.is_empty()) {
         return serde_json::from_str("{}").map_err(|cause| BodyProblem::Malformed(malformed(&cause)));
     }
-    read(incoming).map(|(body, _)| body)
+    read(incoming)
 }
 
 /// The call's `Idempotency-Key`, together with what it was sent for. `keyed` is whether an API key came with it: calls
@@ -91,13 +109,23 @@ pub fn idempotency_key(incoming: &Incoming, keyed: bool) -> Result<Option<Idempo
     Ok(Some(IdempotencyKey { route, value, body_hash: sha256(body) }))
 }
 
-fn is_deeper_than(value: &Value, levels: usize) -> bool {
-    let Some(left) = levels.checked_sub(1) else { return true };
-    match value {
-        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, left)),
-        Value::Object(fields) => fields.values().any(|field| is_deeper_than(field, left)),
-        _ => false,
+/// Whether brackets stand within brackets so often, those in texts not counted.
+fn is_deeper_than(json: &[u8], levels: usize) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => depth += 1,
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > levels {
+            return true;
+        }
     }
+    false
 }
 
 fn malformed(cause: &serde_json::Error) -> String {
@@ -275,8 +303,10 @@ mod tests {
     #[test]
     fn depth_is_counted_from_the_body_itself() {
         let nested = |levels: usize| (1..levels).fold(Value::Null, |inner, _| serde_json::json!([inner]));
-        assert!(!is_deeper_than(&nested(32), 32));
-        assert!(is_deeper_than(&nested(33), 32));
+        assert!(!is_deeper_than(nested(32).to_string().as_bytes(), 32));
+        assert!(is_deeper_than(nested(33).to_string().as_bytes(), 32));
+        let brackets_in_a_text = br#"{"text": "[[[[[[\"[[[[", "list": [1]}"#;
+        assert!(!is_deeper_than(brackets_in_a_text, 2));
     }
 
     #[test]

@@ -47,9 +47,9 @@ struct Body {
 /// 4. prefetches and visitors who opted out are answered `tracked: false`;
 /// 5. appended to a shard, then acknowledged (200).
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
-    let (body, sent) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
-        return test_mode::answer("click", incoming, funnel, &sent).await;
+        return test_mode::answer("click", incoming, funnel, &input::sent(incoming)).await;
     }
     super::check_program_field("program_id", body.program_id.as_ref())?;
     let (code, landing) = linked_code(&body)?;

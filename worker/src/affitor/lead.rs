@@ -41,9 +41,9 @@ struct Checked {
 /// 3. the gate of the click, or of the customer known by the key, decides: recorded or known (200), unknown, another
 ///    program's, or beyond a lead already (400).
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
-    let (body, sent) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
-        return test_mode::answer("lead", incoming, funnel, &sent).await;
+        return test_mode::answer("lead", incoming, funnel, &input::sent(incoming)).await;
     }
     let key = optional_caller(incoming, funnel).await?;
     check_program_field("program_id", body.program_id.as_ref())?;
@@ -55,7 +55,7 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let gate = gate.ok_or(Problem::Refused(CUSTOMER_NOT_FOUND))?;
     let context = context(incoming, key.as_ref(), program_id.clone())?;
     let origin = incoming.header("origin");
-    let command = sign_up(context, funnel, body, origin, program_id, gate, kept(sent));
+    let command = sign_up(context, funnel, body, origin, program_id, gate, kept(input::sent(incoming)));
     let recorded = funnel.record_referral(Command::SignUp(command)).await?;
     let body = json!({ "success": true, "message": "Lead tracked successfully" });
     Ok(Answer::json(200, &body).replayed(recorded.replayed))

@@ -29,9 +29,9 @@ struct Body {
 /// 2. the sale's gate decides: reversed, reduced, or skipped as recorded before (200).
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, sent) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
-        return test_mode::answer("refund", incoming, funnel, &sent).await;
+        return test_mode::answer("refund", incoming, funnel, &input::sent(incoming)).await;
     }
     let transaction = transaction_id(body.transaction_id.as_ref()).map_err(|_| Problem::Refused(TRANSACTION))?;
     let scope = Scope { team_id: key.team_id.clone(), program_id: key.program_id.clone(), is_test: key.is_test };

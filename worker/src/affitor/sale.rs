@@ -48,9 +48,9 @@ struct Body {
 /// 3. the gate decides: recorded (200), outside the window (200, not attributed), the same transaction (409).
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, sent) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
-        return test_mode::answer("sale", incoming, funnel, &sent).await;
+        return test_mode::answer("sale", incoming, funnel, &input::sent(incoming)).await;
     }
     let sale = check(body, incoming, &key)?;
     let Recorded { row: (sale, _), is_new, replayed } = match funnel.record_sale(sale).await {

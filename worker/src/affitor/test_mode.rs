@@ -129,7 +129,8 @@ struct TestEventBody {
 /// `POST /api/v1/cli/test-event`: what the command line's `test` sends to see that the endpoint works.
 pub async fn command_line(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     caller(incoming, funnel).await?;
-    let (body, sent) = input::read::<TestEventBody>(incoming)?;
+    let body = input::read::<TestEventBody>(incoming)?;
+    let sent = input::sent(incoming);
     let kind = match body.event_type.as_deref() {
         None | Some("click") => "click",
         Some("lead") => "lead",

@@ -40,7 +40,7 @@ struct Body {
 /// 3. appended to a shard, then acknowledged (201).
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     check_program(body.program_id.as_ref(), &key)?;
     let mut fields = Fields::default();
     let tracking_id = fields.required("trackingId", body.tracking_id.clone(), MAX_TEXT);

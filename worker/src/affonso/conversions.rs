@@ -63,7 +63,7 @@ struct Checked {
 ///    nobody's sale (404, kept as unattributed).
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     let program = funnel.program(&key.program_id).await?;
     let body = check(body, program.currency)?;
     let sale = NewSale {

@@ -51,7 +51,7 @@ struct Checked {
 ///    click converted already (400), customer known already (409).
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     let body = check(body)?;
     let shards = funnel.settings.click_shards;
     let from_click = body.click_id.is_some();

@@ -33,7 +33,7 @@ struct Checked {
 /// 2. the click's gate decides: new lead, blocked or not (201), known one (200), unknown click (404).
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<Body>(incoming)?;
+    let body = input::read::<Body>(incoming)?;
     let body = check(body)?;
     let click_id = input::referral_id(&body.click_id, funnel.settings.click_shards);
     let click_id = click_id.ok_or(Refusal::Rejected(Rejection::ClickNotFound))?;

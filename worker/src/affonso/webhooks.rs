@@ -52,7 +52,7 @@ struct Change {
 /// 2. stored, unless the program has too many (409); the answer shows the secret, once.
 pub async fn create(incoming: &Incoming, funnel: &Funnel, env: &Env) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<NewBody>(incoming)?;
+    let body = input::read::<NewBody>(incoming)?;
     let endpoint = check_new(body, incoming, funnel, &key)?;
     if !webhook_endpoint::insert(&funnel.database, &endpoint).await? {
         return Err(Problem::Conflict {
@@ -122,7 +122,7 @@ pub async fn show(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<Answ
 /// Changes what is sent. An endpoint that is switched on again goes on where it stood.
 pub async fn update(incoming: &Incoming, funnel: &Funnel, env: &Env, id: &str) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let (body, _) = input::read::<ChangeBody>(incoming)?;
+    let body = input::read::<ChangeBody>(incoming)?;
     let change = check_change(body, incoming, funnel)?;
     let endpoint = save(funnel, &key, id, |endpoint| change.apply(endpoint, incoming)).await?;
     wake(env, &endpoint.id).await;

@@ -82,7 +82,7 @@ impl Demo {
             customer_key: String,
             order_id: String,
         }
-        let (body, _) = input::read::<Body>(incoming)?;
+        let body = input::read::<Body>(incoming)?;
         let price = PRODUCTS.iter().find(|(product, _)| *product == body.product).map(|(_, price)| *price);
         let price = price.ok_or(Problem::NotFound("Product"))?;
         let sale = json!({
