@@ -19,8 +19,8 @@ use crate::scene::Scene;
 
 /// See the module.
 pub struct Scenario {
-    scene: Rc<Scene>,
-    database: Rc<Database>,
+    pub(crate) scene: Rc<Scene>,
+    pub(crate) database: Rc<Database>,
     history: Rc<History>,
     /// Whether every click is another customer's.
     pub is_orderly: bool,
@@ -72,6 +72,7 @@ impl Scenario {
             (25..55, Some(click)) => self.sign_up(click),
             (55..62, click) if !self.is_orderly => self.direct(click),
             (62..74, _) => self.refund(),
+            (74..81, Some(click)) => self.pay_out(self.history.calls().len()).unwrap_or_else(|| self.sale(&click)),
             (_, Some(click)) => self.sale(&click),
         }
     }
@@ -107,6 +108,8 @@ impl Scenario {
         let key =
             if self.is_orderly { format!("{click}_{order}") } else { format!("order_{order}_{}", self.customers) };
         let user = (!by_id || chance.hits(300)).then(|| format!("user_{customer}"));
+        let awaited = self.database.about_to_expire(self.scene.executor.now());
+        let key = awaited.filter(|_| !self.is_orderly && chance.hits(300)).unwrap_or(key);
         Body::Sale {
             referral: (by_id && by_referral).then(|| click.clone()),
             click: (by_id && !by_referral).then(|| click.clone()),

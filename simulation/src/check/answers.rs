@@ -29,6 +29,7 @@ fn route(body: &Body) -> &'static str {
         Body::Direct { .. } => "referral",
         Body::Sale { .. } => "sale",
         Body::Refund { .. } => "refund",
+        Body::PayOut { .. } => "payout",
     }
 }
 
