@@ -6,10 +6,10 @@ use attribution::fixtures;
 use attribution::ids::{ConversionId, ReferralId};
 use attribution::ledger::{Query, State};
 use attribution::referral::{Identity, Scope};
+use attribution::sale::Commission;
 use attribution::sale::ParkedRefund;
 use attribution::status::CommissionStatus;
 use attribution::time::Timestamp;
-use attribution::sale::Commission;
 use attribution::webhooks::Line;
 use std::collections::BTreeSet;
 
@@ -47,7 +47,8 @@ impl Database {
         let due: Vec<ReferralId> = due.into_iter().cloned().collect();
         if self.scene.breaks(Breakage::DueIsNotLookedAtAgain) {
             for id in &due {
-                let query = Query { commissions_of: Some(id.clone()), ..Query::of(fixtures::scope().program_id, false) };
+                let query =
+                    Query { commissions_of: Some(id.clone()), ..Query::of(fixtures::scope().program_id, false) };
                 self.found.borrow_mut().insert(id.clone(), rows.read(&query));
             }
         }
@@ -80,6 +81,15 @@ impl Database {
         let rows = self.rows.borrow();
         let is_soon = |row: &&ParkedRefund| (row.expires_at.milliseconds() - now).abs() < 600_000;
         rows.parked.values().find(is_soon).map(|row| row.sale_key.clone())
+    }
+
+    /// The keys of sales whose hold is about to end, or over.
+    pub fn about_to_be_ready(&self, now: i64) -> Vec<(String, i64)> {
+        let rows = self.rows.borrow();
+        let is_soon = |row: &&Commission| row.hold_until.is_some_and(|end| end.milliseconds() < now + 10_000);
+        let held = rows.commissions.values().filter(is_soon);
+        let sales = held.filter_map(|row| rows.conversions.get(row.conversion_id.as_ref()?));
+        sales.filter_map(|sale| Some((sale.sale_key.clone()?, sale.amount.minor))).collect()
     }
 
     /// Whether a sale was recorded under this key.

@@ -57,7 +57,7 @@ pub enum Reply {
     /// How far the sender has come.
     Woken(Result<Figures, Unavailable>),
     /// The scheduler is running.
-    Started(Result<(), Unavailable>),
+    Started,
 }
 
 /// See the module.
@@ -178,10 +178,8 @@ impl Objects {
             self.scene.hit(CrashPoint::AfterCommitBeforeTheSenderIsWoken);
         }
         if instance.in_alarm.get() {
-            self.scene.hit(CrashPoint::AlarmKilledHalfWay);
-            if life.shard == SCHEDULER {
-                self.scene.hit(CrashPoint::MinuteKilledHalfWay);
-            }
+            let is_minute = life.shard == SCHEDULER;
+            self.scene.hit(if is_minute { CrashPoint::MinuteKilledHalfWay } else { CrashPoint::AlarmKilledHalfWay });
         }
         self.scene.bury(life);
         self.living.borrow_mut().remove(&life.shard);
@@ -243,7 +241,7 @@ impl Instance {
             }
             Request::Execute(command) => Reply::Executed(self.execute(command).await),
             Request::Wake => Reply::Woken(self.wake().await),
-            Request::Start => Reply::Started(self.start().await),
+            Request::Start => self.start().await,
         }
     }
 
@@ -276,12 +274,13 @@ impl Instance {
     }
 
     /// What the scheduler's object does when it is spoken to: it cannot know what it missed before it was loaded.
-    async fn start(&self) -> Result<(), Unavailable> {
+    async fn start(&self) -> Reply {
         let is_armed = self.storage.read(|tables| tables.alarm.is_some());
-        if is_armed && self.is_called.replace(true) {
-            return Ok(());
+        if !(self.is_called.replace(true) && is_armed) {
+            self.storage.set_alarm(Some(self.scene.now().milliseconds()));
         }
-        self.storage.arm(Some(self.scene.now())).await
+        self.storage.settle().await;
+        Reply::Started
     }
 
     async fn execute(&self, command: &Command) -> Result<Answer, Refused> {

@@ -64,6 +64,9 @@ impl Scenario {
     fn body(&self) -> Body {
         let chance = &self.scene.chance;
         let click = chance.pick(&self.history.clicks()).cloned();
+        if chance.hits(400) && !self.database.about_to_be_ready(self.scene.executor.now()).is_empty() {
+            return self.refund();
+        }
         match (chance.between(0, 99), click) {
             (0..25, _) | (_, None) => Body::Click {
                 affiliate: self.affiliate(),
@@ -144,6 +147,8 @@ impl Scenario {
             calls.iter().filter_map(sale).collect()
         };
         let to_come = (format!("order_{}_{}", chance.between(0, 2), self.customers), 333);
+        let held = self.database.about_to_be_ready(self.scene.executor.now());
+        let sales = if held.is_empty() { sales } else { held };
         let known = chance.pick(&sales).filter(|_| self.is_orderly || !chance.hits(250)).cloned();
         let (sale, minor) = known.unwrap_or(to_come);
         let shared = chance.hits(300);

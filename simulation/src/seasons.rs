@@ -13,6 +13,9 @@ use crate::world::World;
 /// The longest that clients take, with every pause and every retry.
 const DAY_OF_CLIENTS_MILLISECONDS: i64 = 3_600_000;
 
+/// Within this time cron has started the scheduler.
+const STARTING_MILLISECONDS: i64 = 3_000;
+
 /// After the last fault and the last call, everything must have settled within this time: what was given up is applied,
 /// the last retry of an alarm has come, and one alarm after the other has carried its counts.
 const SETTLING_MILLISECONDS: i64 = 420_000;
@@ -41,6 +44,7 @@ impl World {
             for _ in 0..clients {
                 self.client.come(chance.between(most / 2, most));
             }
+            self.pass(STARTING_MILLISECONDS, || false);
             self.pass(DAY_OF_CLIENTS_MILLISECONDS, || self.client.are_gone());
         }
         self.scene.faults.end();
@@ -75,14 +79,14 @@ impl World {
         self.wait_long(RETRIES_MILLISECONDS);
     }
 
-    /// Until shortly before, or after, something is due; false if nothing is.
+    /// Until shortly before, or after, something is due, which is then found while clients are there; false if nothing is.
     fn let_days_pass(&self) -> bool {
         let chance = &self.scene.chance;
         let (holds, refunds) = self.database.due_moments();
         let first = if chance.hits(500) { &holds } else { &refunds };
         let due = chance.pick(first).or_else(|| chance.pick(&holds)).or_else(|| chance.pick(&refunds));
         let Some(due) = due else { return false };
-        let moment = due + i64::from(chance.between(0, 30_000)) - 25_000;
+        let moment = due + i64::from(chance.between(0, 10_000)) - 3_000;
         self.scene.note(|| "clients   are gone for days".to_owned());
         self.wait_long((moment - self.scene.executor.now()).max(0));
         true
@@ -91,13 +95,14 @@ impl World {
     fn wait_long(&self, milliseconds: i64) {
         self.alarms.postpone(SCHEDULER, LATE_MILLISECONDS);
         self.pass(milliseconds, || false);
-        self.alarms.postpone(SCHEDULER, 0);
     }
 
-    /// What cron does.
+    /// What cron does. The minutes come in time again.
     fn start_scheduler(&self) {
-        let objects = Rc::clone(&self.objects);
+        let (scene, alarms, objects) = (Rc::clone(&self.scene), Rc::clone(&self.alarms), Rc::clone(&self.objects));
         self.scene.executor.spawn(None, async move {
+            scene.wait(1, 2_500).await;
+            alarms.postpone(SCHEDULER, 0);
             // Lost, it is left to the next time.
             let _ = objects.ask(SCHEDULER, Request::Start).await;
         });

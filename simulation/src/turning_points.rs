@@ -30,9 +30,7 @@ impl Database {
         if is_payout && self.scene.is_dead(from) {
             self.scene.hit(CrashPoint::PayoutLandsAfterItsObjectDied);
         }
-        let takes_back = |change: &Change| {
-            matches!(change, Change::InsertCommission(row) if row.reason == Reason::PaidCommissionClawedBack)
-        };
+        let takes_back = |change: &Change| matches!(change, Change::InsertCommission(row) if row.reason == Reason::PaidCommissionClawedBack);
         if batch.iter().any(takes_back) {
             self.scene.hit(CrashPoint::RefundAfterPayout);
         }

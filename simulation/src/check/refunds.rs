@@ -38,7 +38,8 @@ fn check_waiting(evidence: &Evidence<'_>, problems: &mut Problems) {
     let parked = evidence.rows.events.iter().filter(|line| line.kind == "refund.parked");
     for begin in parked {
         let id = RefundId::new(begin.subject.as_str());
-        let of_refund = evidence.rows.events.iter().filter(|line| line.subject == begin.subject && line.seq > begin.seq);
+        let of_refund =
+            evidence.rows.events.iter().filter(|line| line.subject == begin.subject && line.seq > begin.seq);
         let ends: Vec<&Event> = of_refund.collect();
         let waits = evidence.rows.parked.contains_key(&id);
         problems.unless(ends.len() == usize::from(!waits), || {

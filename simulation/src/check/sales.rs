@@ -107,6 +107,8 @@ fn check_commissions(evidence: &Evidence<'_>, problems: &mut Problems) {
         let sale = commission.conversion_id.as_ref().map(|id| evidence.rows.conversions.get(id));
         let belongs =
             sale.is_none_or(|sale| sale.is_some_and(|sale| sale.commission_id.as_ref() == Some(&commission.id)));
-        problems.unless(belongs || evidence.takes_back(commission), || format!("commission {} belongs to no sale", commission.id));
+        problems.unless(belongs || evidence.takes_back(commission), || {
+            format!("commission {} belongs to no sale", commission.id)
+        });
     }
 }
