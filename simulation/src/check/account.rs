@@ -101,8 +101,8 @@ impl<'a> Account<'a> {
         check_cap(line, &due, rules, so_far, problems);
         let mut sold = Sold { sale, refunded: 0, earned: due.minor, paid: None, taken_back: 0 };
         let settled = |id: &RefundId| {
-            let same = |other: &&Event| other.subject == id.as_str() && other.kind == "refund.settled";
-            evidence.rows.events.iter().any(|other| same(&other) && other.request_id == line.request_id)
+            let settles = |other: &&Event| other.subject == id.as_str() && other.kind == "refund.settled";
+            evidence.rows.events.iter().any(|other| settles(&other) && other.request_id == line.request_id)
         };
         let waited = evidence.rows.refunds.values();
         let waited = waited.filter(|row| row.conversion_id == sale.id && settled(&row.id));
