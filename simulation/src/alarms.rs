@@ -3,7 +3,7 @@
 //!
 //! State: which alarm of each disk has its task already.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -23,12 +23,19 @@ pub struct Alarms {
     scene: Rc<Scene>,
     objects: Rc<Objects>,
     set: RefCell<BTreeMap<u16, u64>>,
+    postponed: Cell<Option<(u16, u32)>>,
 }
 
 impl Alarms {
     /// The alarms of these objects.
     pub fn of(scene: Rc<Scene>, objects: Rc<Objects>) -> Self {
-        Self { scene, objects, set: RefCell::default() }
+        Self { scene, objects, set: RefCell::default(), postponed: Cell::new(None) }
+    }
+
+    /// From now on this object's alarms come so much later; the one that is set no longer does.
+    pub fn postpone(&self, object: u16, milliseconds: u32) {
+        self.postponed.set(Some((object, milliseconds)));
+        self.set.borrow_mut().remove(&object);
     }
 
     /// Sees to every alarm that has reached a disk.
@@ -44,7 +51,8 @@ impl Alarms {
     async fn ring(self: Rc<Self>, shard: u16, alarm: ArmedAlarm) {
         let (scene, rates) = (&self.scene, self.scene.faults.rates());
         let wait = u32::try_from(alarm.due - scene.executor.now()).unwrap_or(0);
-        scene.executor.sleep(wait).await;
+        let more = self.postponed.get().filter(|(object, _)| *object == shard).map_or(0, |(_, more)| more);
+        scene.executor.sleep(wait + more).await;
         if scene.chance.hits(rates.alarm_late) && self.stands(shard, alarm) {
             scene.hit(CrashPoint::AlarmLate);
             scene.wait(500, 20_000).await;

@@ -12,6 +12,7 @@ use attribution::sale::SaleRefund;
 
 use crate::breakage::Breakage;
 use crate::scene::Scene;
+use crate::turning_points;
 
 /// The referrals that a batch writes.
 pub fn referrals(batch: &[Change]) -> impl Iterator<Item = &ReferralId> {
@@ -99,6 +100,14 @@ fn as_built(scene: &Scene, mut rows: Rows, scope: &Scope, batch: &[Change]) -> (
             renumber(&rows, change);
         }
     }
+    if scene.breaks(Breakage::CapWithoutFence) && turning_points::is_capped(&batch) {
+        for change in &mut batch {
+            renumber(&rows, change);
+        }
+    }
+    if scene.breaks(Breakage::ClawbackOfWhatWasLeft) {
+        count_from_rest(&rows, &mut batch);
+    }
     let (program, is_test) = (&scope.program_id, scope.is_test);
     for change in &batch {
         match change {
@@ -119,6 +128,25 @@ fn as_built(scene: &Scene, mut rows: Rows, scope: &Scope, batch: &[Change]) -> (
         }
     }
     (rows, batch)
+}
+
+/// Takes back of a paid commission the part of what was left of it, instead of what it would no longer have earned.
+fn count_from_rest(rows: &Rows, batch: &mut [Change]) {
+    let refund = batch.iter().find_map(|change| match change {
+        Change::InsertRefund(refund) => Some((refund.conversion_id.clone(), refund.amount.minor)),
+        _ => None,
+    });
+    let Some((sale, refunded)) = refund else { return };
+    let Some(sale) = rows.conversions.get(&sale) else { return };
+    let commission = sale.commission_id.as_ref().and_then(|id| rows.commissions.get(id));
+    let Some(left) = commission.and_then(|row| Some(row.amount_minor? - row.clawed_back_minor)) else { return };
+    let remaining = sale.remaining().minor.max(1);
+    let part = (2 * left * refunded + remaining) / (2 * remaining);
+    for change in batch {
+        if let Change::InsertCommission(row) = change {
+            row.amount_minor = Some(-part);
+        }
+    }
 }
 
 /// Makes a key free; the refunds that had it stay.

@@ -45,6 +45,12 @@ pub enum Breakage {
     CursorBeforeDeliveries,
     /// A sender is woken after a commit, and nobody looks for wakes that were lost.
     WokenByHintsAlone,
+    /// A sale under a cap is let in whatever was read.
+    CapWithoutFence,
+    /// What a job has found to be due is not looked at again behind the gate.
+    DueIsNotLookedAtAgain,
+    /// What is taken back of a paid commission is counted from what was left of it.
+    ClawbackOfWhatWasLeft,
     /// Every command gets a lock of its own.
     NoLock,
     /// Ids are minted anew when the Worker asks its object again.

@@ -3,15 +3,16 @@
 //!
 //! State: none beyond the history; what they ask is drawn from the scenario.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
-use attribution::ledger::Rejection;
+use attribution::ledger::{Outcome, Rejection};
 
 use crate::crash_point::CrashPoint;
 use crate::edge::{Edge, Incoming};
 use crate::executor::Executor;
-use crate::history::Told;
+use crate::history::{Body, Told};
 use crate::race::{First, first_of};
 use crate::scenario::Scenario;
 use crate::scene::Scene;
@@ -25,28 +26,64 @@ pub struct Client {
     pub edge: Rc<Edge>,
     /// What there is to do.
     pub scenario: Rc<Scenario>,
+    /// So many are there.
+    present: Cell<u32>,
 }
 
 impl Client {
+    /// Nobody yet.
+    pub fn of(edge: Rc<Edge>, scenario: Rc<Scenario>) -> Self {
+        Self { edge, scenario, present: Cell::new(0) }
+    }
+
+    /// Whether everything was done that clients wanted.
+    pub fn are_gone(&self) -> bool {
+        self.present.get() == 0
+    }
+
+    /// One comes, does so many things, and goes.
+    pub fn come(self: &Rc<Self>, operations: u32) {
+        self.stay(Rc::clone(self).live(operations));
+    }
+
+    /// One comes and makes these calls again.
+    pub fn come_again(self: &Rc<Self>, calls: Vec<usize>) {
+        let client = Rc::clone(self);
+        self.stay(async move {
+            for call in calls {
+                Rc::clone(&client).perform(call).await;
+            }
+        });
+    }
+
+    fn stay(self: &Rc<Self>, stay: impl Future<Output = ()> + 'static) {
+        self.present.set(self.present.get() + 1);
+        let client = Rc::clone(self);
+        self.scene().executor.spawn(None, async move {
+            stay.await;
+            client.present.set(client.present.get() - 1);
+        });
+    }
+
     fn scene(&self) -> &Rc<Scene> {
         &self.edge.scene
     }
 
     /// Does so many things.
-    pub async fn live(self: Rc<Self>, operations: u32) {
+    async fn live(self: Rc<Self>, operations: u32) {
         for _ in 0..operations {
             self.scenario.breathe().await;
             let Some(call) = self.scenario.next() else { continue };
             if self.scene().chance.hits(150) {
                 let twin = Rc::clone(&self);
-                self.scene().executor.spawn(None, async move { twin.perform(call).await });
+                self.stay(async move { twin.perform(call).await });
             }
             Rc::clone(&self).perform(call).await;
         }
     }
 
     /// Makes a call until it is answered, or the client has had enough.
-    pub async fn perform(self: Rc<Self>, call: usize) {
+    async fn perform(self: Rc<Self>, call: usize) {
         for round in 0..MAX_ATTEMPTS {
             let told = self.attempt(call).await;
             let come_back = matches!(&told, None | Some(Told::TryLater(_) | Told::Rejected(Rejection::KeyInFlight)));
@@ -89,7 +126,15 @@ impl Client {
             Told::Rejected(Rejection::KeyReused | Rejection::RefundKeyReused) => scene.hit(CrashPoint::KeyReused),
             _ => {}
         }
+        self.note_payout(&body, &told);
         history.tell(name, executor.now(), told.clone());
         Some(told)
+    }
+
+    fn note_payout(&self, body: &Body, told: &Told) {
+        let (Body::PayOut { .. }, Told::Decided(answer)) = (body, told) else { return };
+        if answer.outcome == (Outcome::Moved { commissions: 0 }) {
+            self.scene().hit(CrashPoint::PaidBefore);
+        }
     }
 }

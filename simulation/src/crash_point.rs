@@ -48,6 +48,20 @@ pub enum CrashPoint {
     AfterCommitBeforeTheSenderIsWoken,
     /// A sender died after its message was received and before it had marked it so.
     AfterPostBeforeItIsMarked,
+    /// A payout was committed after its object had died.
+    PayoutLandsAfterItsObjectDied,
+    /// A refund took back what had been paid out.
+    RefundAfterPayout,
+    /// Two payouts gathered the same commissions, or one was repeated: nothing was left to pay.
+    PaidBefore,
+    /// A job found a hold that was over, and behind the gate it had been ended already.
+    HoldEndedTwice,
+    /// A job gave a refund up, and its sale had come.
+    ExpiryMeetsItsSale,
+    /// The fence refused a sale that was priced with what others had left of a cap.
+    SalesRaceForTheCap,
+    /// The scheduler died while it did a minute's work.
+    MinuteKilledHalfWay,
     /// An alarm went off twice.
     AlarmTwice,
     /// An alarm went off late.

@@ -37,6 +37,8 @@ pub struct Database {
     unattributed: RefCell<BTreeMap<String, String>>,
     away_until: Cell<i64>,
     deciders: RefCell<BTreeMap<(u16, ReferralId), u64>>,
+    /// What a job has found, by the referral; looked at only where that is built wrong.
+    pub(crate) found: RefCell<BTreeMap<ReferralId, State>>,
     /// Batches that the fence refused.
     pub fenced: Cell<u32>,
 }
@@ -75,6 +77,7 @@ impl Database {
             unattributed: RefCell::default(),
             away_until: Cell::new(0),
             deciders: RefCell::default(),
+            found: RefCell::default(),
             fenced: Cell::new(0),
         }
     }
@@ -205,7 +208,8 @@ impl Database {
     /// Reads what a command asks for.
     pub fn load(&self, from: Life, query: &Query) -> State {
         query.referrals.iter().for_each(|id| self.note_decider(from, id));
-        self.rows.borrow().read(query)
+        let state = self.rows.borrow().read(query);
+        self.as_found(query, state)
     }
 
     /// Writes a batch.
@@ -218,6 +222,7 @@ impl Database {
             return Err(why.to_owned());
         }
         self.scene.note(|| format!("database  commits a batch of {from:?}: {}", batches::in_words(batch)));
+        self.note_commit(from, batch);
         if is_late {
             self.scene.hit(CrashPoint::CommitLandsAfterTheNextDecided);
         }
@@ -225,23 +230,6 @@ impl Database {
             self.unattributed.borrow_mut().remove(key);
         }
         Ok(())
-    }
-
-    fn note_refusal(&self, why: &str, is_late: bool, scope: &Scope, batch: &[Change]) {
-        let rows = self.rows.borrow();
-        let place = |key: &str| (scope.program_id.clone(), scope.is_test, key.to_owned());
-        let sold_before = batches::sale_keys(batch).any(|key| rows.sale_keys.contains_key(&place(key)));
-        if is_late {
-            self.scene.hit(CrashPoint::LateCommitRefused);
-        }
-        if why.contains("seq") {
-            self.fenced.set(self.fenced.get() + 1);
-            self.scene.hit(CrashPoint::FenceRefused);
-        } else if why.contains("sale key") {
-            self.scene.hit(if sold_before { CrashPoint::SaleKeyTaken } else { CrashPoint::IdentityTaken });
-        } else if why.contains("rules_version") {
-            self.scene.hit(CrashPoint::RulesMovedOn);
-        }
     }
 
     /// Remembers which life of a shard was the last to look at a referral.

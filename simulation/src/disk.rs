@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use attribution::referral::Click;
-use attribution::webhooks::{Delivery, Progress};
+use attribution::webhooks::{Delivery, Progress, Roll};
 
 use crate::crash_point::CrashPoint;
 use crate::letter::{Receiver, Sender, letter};
@@ -53,6 +53,8 @@ pub struct Tables {
     pub progress: Progress,
     /// The sender's deliveries, in the order in which they were recorded.
     pub deliveries: Vec<Rc<Delivery>>,
+    /// The scheduler's roll of senders.
+    pub roll: Roll,
     /// The alarm.
     pub alarm: Option<ArmedAlarm>,
 }

@@ -65,6 +65,7 @@ impl Edge {
             Body::Direct { .. } => self.record_directly(incoming).await,
             Body::Sale { .. } => self.sell(incoming).await,
             Body::Refund { .. } => self.refund(incoming).await,
+            Body::PayOut { .. } => self.pay_out(incoming).await,
         }
     }
 
@@ -289,6 +290,7 @@ impl Incoming<'_> {
             Body::Direct { .. } => "POST referrals",
             Body::Sale { .. } => "POST conversions",
             Body::Refund { .. } => "POST refund",
+            Body::PayOut { .. } => "POST payouts",
         };
         let value = self.key?.to_owned();
         Some(IdempotencyKey { route: route.to_owned(), value, body_hash: format!("{:?}", self.body) })

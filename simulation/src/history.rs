@@ -6,7 +6,7 @@
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeSet;
 
-use attribution::ids::{AffiliateId, ReferralId};
+use attribution::ids::{AffiliateId, CommissionId, PayoutId, ReferralId};
 use attribution::ledger::{Answer, Rejection};
 use attribution::referral::Click;
 use attribution::status::{ReferralStatus, SalesStatus};
@@ -75,6 +75,15 @@ pub enum Body {
         /// Whether it may come before its sale.
         may_wait: bool,
     },
+    /// A person pays a referral's commissions out.
+    PayOut {
+        /// The referral.
+        referral: ReferralId,
+        /// The payout.
+        payout: PayoutId,
+        /// What it gathered: what was ready when the person looked.
+        commissions: Vec<CommissionId>,
+    },
 }
 
 /// What a client was told.
@@ -122,6 +131,7 @@ pub type AttemptName = (usize, usize);
 pub struct History {
     calls: RefCell<Vec<Call>>,
     clicks: RefCell<Vec<ReferralId>>,
+    jobs: RefCell<BTreeSet<String>>,
 }
 
 impl History {
@@ -144,6 +154,16 @@ impl History {
     /// Clicks that were acknowledged so far.
     pub fn clicks(&self) -> Ref<'_, Vec<ReferralId>> {
         self.clicks.borrow()
+    }
+
+    /// Requests that scheduled jobs made.
+    pub fn jobs(&self) -> BTreeSet<String> {
+        self.jobs.borrow().clone()
+    }
+
+    /// A scheduled job makes a request.
+    pub fn note_job(&self, request_id: &str) {
+        self.jobs.borrow_mut().insert(request_id.to_owned());
     }
 
     /// An attempt begins.

@@ -2,10 +2,18 @@
 //!
 //! Keeps no state.
 
+use attribution::fixtures;
 use attribution::ids::{ConversionId, ReferralId};
+use attribution::ledger::{Query, State};
 use attribution::referral::{Identity, Scope};
+use attribution::sale::Commission;
+use attribution::sale::ParkedRefund;
+use attribution::status::CommissionStatus;
+use attribution::time::Timestamp;
 use attribution::webhooks::Line;
+use std::collections::BTreeSet;
 
+use crate::breakage::Breakage;
 use crate::database::Database;
 
 impl Database {
@@ -25,6 +33,68 @@ impl Database {
             messages: event.messages.clone(),
         });
         lines.collect()
+    }
+
+    /// Referrals with a commission whose hold is over, at most so many.
+    pub fn with_ended_hold(&self, now: Timestamp, limit: usize) -> Vec<ReferralId> {
+        let rows = self.rows.borrow();
+        let is_due = |row: &&Commission| {
+            let is_over = row.hold_until.is_some_and(|end| end <= now);
+            is_over && row.status == CommissionStatus::Pending && row.amount_minor.is_some()
+        };
+        let due: BTreeSet<&ReferralId> =
+            rows.commissions.values().filter(is_due).map(|row| &row.referral_id).take(limit).collect();
+        let due: Vec<ReferralId> = due.into_iter().cloned().collect();
+        if self.scene.breaks(Breakage::DueIsNotLookedAtAgain) {
+            for id in &due {
+                let query =
+                    Query { commissions_of: Some(id.clone()), ..Query::of(fixtures::scope().program_id, false) };
+                self.found.borrow_mut().insert(id.clone(), rows.read(&query));
+            }
+        }
+        due
+    }
+
+    /// What a command is given to look at: what is there, unless that is built wrong.
+    pub(crate) fn as_found(&self, query: &Query, mut state: State) -> State {
+        let found = query.commissions_of.as_ref().and_then(|id| self.found.borrow_mut().remove(id));
+        state.commissions = found.map_or(state.commissions, |found| found.commissions);
+        state
+    }
+
+    /// Refunds that have waited too long, at most so many.
+    pub fn expired(&self, now: Timestamp, limit: usize) -> Vec<ParkedRefund> {
+        let rows = self.rows.borrow();
+        rows.parked.values().filter(|row| row.expires_at <= now).take(limit).cloned().collect()
+    }
+
+    /// When the next holds end and the next refunds expire.
+    pub fn due_moments(&self) -> (Vec<i64>, Vec<i64>) {
+        let rows = self.rows.borrow();
+        let pending = rows.commissions.values().filter(|row| row.status == CommissionStatus::Pending);
+        let holds = pending.filter_map(|row| row.hold_until).map(Timestamp::milliseconds).collect();
+        (holds, rows.parked.values().map(|row| row.expires_at.milliseconds()).collect())
+    }
+
+    /// The key of a sale that a refund waits for that is soon given up.
+    pub fn about_to_expire(&self, now: i64) -> Option<String> {
+        let rows = self.rows.borrow();
+        let is_soon = |row: &&ParkedRefund| (row.expires_at.milliseconds() - now).abs() < 600_000;
+        rows.parked.values().find(is_soon).map(|row| row.sale_key.clone())
+    }
+
+    /// The keys of sales whose hold is about to end, or over.
+    pub fn about_to_be_ready(&self, now: i64) -> Vec<(String, i64)> {
+        let rows = self.rows.borrow();
+        let is_soon = |row: &&Commission| row.hold_until.is_some_and(|end| end.milliseconds() < now + 10_000);
+        let held = rows.commissions.values().filter(is_soon);
+        let sales = held.filter_map(|row| rows.conversions.get(row.conversion_id.as_ref()?));
+        sales.filter_map(|sale| Some((sale.sale_key.clone()?, sale.amount.minor))).collect()
+    }
+
+    /// Whether a sale was recorded under this key.
+    pub fn is_sold(&self, scope: &Scope, key: &str) -> bool {
+        self.find_sale(scope, key).is_some()
     }
 
     /// The sale that was recorded under this key, and its referral.

@@ -20,9 +20,12 @@ use crate::database::Database;
 use crate::disk::{ArmedAlarm, Disk};
 use crate::edge::SHARDS;
 use crate::executor::Life;
+use crate::history::History;
 use crate::letter::{Lost, letter};
 use crate::port::Port;
 use crate::scene::Scene;
+use crate::scheduler::Scheduler;
+use crate::seasons::SCHEDULER;
 use crate::storage::Storage;
 
 /// The number of the sender's object; those below are the shards.
@@ -40,6 +43,8 @@ pub enum Request {
     Execute(Box<Command>),
     /// Look at the outbox soon.
     Wake,
+    /// Go on, if nothing is armed.
+    Start,
 }
 
 /// What a shard answers.
@@ -51,12 +56,15 @@ pub enum Reply {
     Executed(Result<Answer, Refused>),
     /// How far the sender has come.
     Woken(Result<Figures, Unavailable>),
+    /// The scheduler is running.
+    Started,
 }
 
 /// See the module.
 pub struct Objects {
     scene: Rc<Scene>,
     database: Rc<Database>,
+    history: Rc<History>,
     disks: Vec<Rc<Disk>>,
     living: RefCell<BTreeMap<u16, Rc<Instance>>>,
     lives: Cell<u64>,
@@ -82,10 +90,20 @@ struct Instance {
 }
 
 impl Objects {
-    /// The shards and the sender, all of them empty.
-    pub fn new(scene: Rc<Scene>, database: Rc<Database>) -> Self {
-        let disks = (0..=SENDER).map(|_| Rc::new(Disk::empty(Rc::clone(&scene)))).collect();
-        Self { scene, database, disks, living: RefCell::default(), lives: Cell::new(0) }
+    /// The shards, the sender and the scheduler, all of them empty.
+    pub fn new(scene: Rc<Scene>, database: Rc<Database>, history: Rc<History>) -> Self {
+        let disks = (0..=SCHEDULER).map(|_| Rc::new(Disk::empty(Rc::clone(&scene)))).collect();
+        Self { scene, database, history, disks, living: RefCell::default(), lives: Cell::new(0) }
+    }
+
+    /// The database behind them.
+    pub fn database(&self) -> &Rc<Database> {
+        &self.database
+    }
+
+    /// Where a job's requests are written down.
+    pub fn history(&self) -> &Rc<History> {
+        &self.history
     }
 
     /// The disks, by the object's number.
@@ -120,16 +138,22 @@ impl Objects {
     }
 
     /// Lets a shard's alarm go off; lost when its object died over it. An alarm that was not set anew is then over.
-    pub async fn ring(&self, shard: u16, alarm: ArmedAlarm) -> Result<(), Lost> {
+    pub async fn ring(self: &Rc<Self>, shard: u16, alarm: ArmedAlarm) -> Result<(), Lost> {
         let instance = self.instance(shard).ok_or(Lost)?;
         let (rung, waiting) = letter();
+        let objects = Rc::clone(self);
         self.scene.executor.spawn(Some(instance.life), async move {
             // The platform runs one alarm of an object after the other.
             while instance.in_alarm.get() {
                 instance.scene.wait(1, 20).await;
             }
             instance.in_alarm.set(true);
-            let done = instance.ring().await;
+            let done = if shard == SCHEDULER {
+                Scheduler { objects, storage: instance.storage.clone(), life: instance.life }.pass_minute().await;
+                Ok(())
+            } else {
+                instance.ring().await
+            };
             instance.storage.work_is_done(done.is_ok());
             instance.storage.end_alarm(alarm);
             instance.scene.note(|| format!("object {shard}  alarm: {done:?}"));
@@ -154,8 +178,10 @@ impl Objects {
             self.scene.hit(CrashPoint::AfterCommitBeforeTheSenderIsWoken);
         }
         if instance.in_alarm.get() {
-            self.scene.hit(CrashPoint::AlarmKilledHalfWay);
+            let is_minute = life.shard == SCHEDULER;
+            self.scene.hit(if is_minute { CrashPoint::MinuteKilledHalfWay } else { CrashPoint::AlarmKilledHalfWay });
         }
+        self.scene.bury(life);
         self.living.borrow_mut().remove(&life.shard);
         drop(instance);
         self.scene.executor.kill(life);
@@ -215,6 +241,7 @@ impl Instance {
             }
             Request::Execute(command) => Reply::Executed(self.execute(command).await),
             Request::Wake => Reply::Woken(self.wake().await),
+            Request::Start => self.start().await,
         }
     }
 
@@ -244,6 +271,16 @@ impl Instance {
             self.storage.arm(Some(self.scene.now())).await?;
         }
         self.storage.figures()
+    }
+
+    /// What the scheduler's object does when it is spoken to: it cannot know what it missed before it was loaded.
+    async fn start(&self) -> Reply {
+        let is_armed = self.storage.read(|tables| tables.alarm.is_some());
+        if !(self.is_called.replace(true) && is_armed) {
+            self.storage.set_alarm(Some(self.scene.now().milliseconds()));
+        }
+        self.storage.settle().await;
+        Reply::Started
     }
 
     async fn execute(&self, command: &Command) -> Result<Answer, Refused> {

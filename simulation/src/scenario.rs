@@ -19,8 +19,8 @@ use crate::scene::Scene;
 
 /// See the module.
 pub struct Scenario {
-    scene: Rc<Scene>,
-    database: Rc<Database>,
+    pub(crate) scene: Rc<Scene>,
+    pub(crate) database: Rc<Database>,
     history: Rc<History>,
     /// Whether every click is another customer's.
     pub is_orderly: bool,
@@ -64,6 +64,9 @@ impl Scenario {
     fn body(&self) -> Body {
         let chance = &self.scene.chance;
         let click = chance.pick(&self.history.clicks()).cloned();
+        if chance.hits(400) && !self.database.about_to_be_ready(self.scene.executor.now()).is_empty() {
+            return self.refund();
+        }
         match (chance.between(0, 99), click) {
             (0..25, _) | (_, None) => Body::Click {
                 affiliate: self.affiliate(),
@@ -72,6 +75,7 @@ impl Scenario {
             (25..55, Some(click)) => self.sign_up(click),
             (55..62, click) if !self.is_orderly => self.direct(click),
             (62..74, _) => self.refund(),
+            (74..81, Some(click)) => self.pay_out(self.history.calls().len()).unwrap_or_else(|| self.sale(&click)),
             (_, Some(click)) => self.sale(&click),
         }
     }
@@ -107,6 +111,8 @@ impl Scenario {
         let key =
             if self.is_orderly { format!("{click}_{order}") } else { format!("order_{order}_{}", self.customers) };
         let user = (!by_id || chance.hits(300)).then(|| format!("user_{customer}"));
+        let awaited = self.database.about_to_expire(self.scene.executor.now());
+        let key = awaited.filter(|_| !self.is_orderly && chance.hits(300)).unwrap_or(key);
         Body::Sale {
             referral: (by_id && by_referral).then(|| click.clone()),
             click: (by_id && !by_referral).then(|| click.clone()),
@@ -141,6 +147,8 @@ impl Scenario {
             calls.iter().filter_map(sale).collect()
         };
         let to_come = (format!("order_{}_{}", chance.between(0, 2), self.customers), 333);
+        let held = self.database.about_to_be_ready(self.scene.executor.now());
+        let sales = if held.is_empty() { sales } else { held };
         let known = chance.pick(&sales).filter(|_| self.is_orderly || !chance.hits(250)).cloned();
         let (sale, minor) = known.unwrap_or(to_come);
         let shared = chance.hits(300);

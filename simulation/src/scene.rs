@@ -3,6 +3,7 @@
 //! State: in the parts that it holds; one scene per seed.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use attribution::ledger::Pause;
@@ -28,6 +29,7 @@ pub struct Scene {
     breakage: Option<Breakage>,
     trace: Option<RefCell<Vec<String>>>,
     doomed: RefCell<Vec<Life>>,
+    dead: RefCell<BTreeSet<Life>>,
 }
 
 impl Scene {
@@ -44,6 +46,7 @@ impl Scene {
             breakage,
             trace: traced.then(RefCell::default),
             doomed: RefCell::default(),
+            dead: RefCell::default(),
         }
     }
 
@@ -66,6 +69,16 @@ impl Scene {
     /// Whoever is to die now.
     pub fn doomed(&self) -> Vec<Life> {
         self.doomed.take()
+    }
+
+    /// An object's instance has died.
+    pub fn bury(&self, life: Life) {
+        self.dead.borrow_mut().insert(life);
+    }
+
+    /// Whether an instance has died.
+    pub fn is_dead(&self, life: Life) -> bool {
+        self.dead.borrow().contains(&life)
     }
 
     /// Writes a line of the trace.

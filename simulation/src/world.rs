@@ -1,7 +1,7 @@
 //! The world of one seed, from its first call to its last check.
 //!
-//! 1. clients and owner do their things while faults last;
-//! 2. faults end, nobody calls any more: alarms alone bring the counts to the database;
+//! 1. clients and owner do their things while faults last, in one season or several ([`crate::seasons`]);
+//! 2. faults end, nobody calls any more: alarms alone bring the counts to the database, end holds and give up what waits;
 //! 3. every call that was answered is repeated once, without faults;
 //! 4. the checks judge the rows by the history, before the repetition and after it.
 //!
@@ -12,7 +12,6 @@ use std::rc::Rc;
 
 use crate::alarms::Alarms;
 use crate::breakage::Breakage;
-use crate::check;
 use crate::client::Client;
 use crate::crash_point::CrashPoint;
 use crate::database::Database;
@@ -20,19 +19,8 @@ use crate::edge::Edge;
 use crate::executor::{Life, Step};
 use crate::history::History;
 use crate::objects::Objects;
-use crate::roll_call::Minutes;
 use crate::scenario::Scenario;
 use crate::scene::Scene;
-
-/// The longest that clients take, with every pause and every retry.
-const DAY_OF_CLIENTS_MILLISECONDS: i64 = 3_600_000;
-
-/// After the last fault and the last call, everything must have settled within this time: what was given up is applied,
-/// the last retry of an alarm has come, and one alarm after the other has carried its counts.
-const SETTLING_MILLISECONDS: i64 = 420_000;
-
-/// A message that was refused in every attempt so far is tried again over three days.
-const RETRIES_MILLISECONDS: i64 = 300_000_000;
 
 /// What a seed came to.
 pub struct Verdict {
@@ -62,9 +50,9 @@ pub struct World {
     pub history: Rc<History>,
     /// What there is to do.
     pub scenario: Rc<Scenario>,
-    client: Rc<Client>,
-    alarms: Rc<Alarms>,
-    faults_ended_at: Cell<Option<i64>>,
+    pub(crate) client: Rc<Client>,
+    pub(crate) alarms: Rc<Alarms>,
+    pub(crate) faults_ended_at: Cell<Option<i64>>,
 }
 
 /// Runs one seed.
@@ -88,8 +76,8 @@ impl World {
     fn of_seed(seed: u64, breakage: Option<Breakage>, traced: bool) -> Self {
         let scene = Rc::new(Scene::of_seed(seed, breakage, traced));
         let database = Rc::new(Database::empty(Rc::clone(&scene)));
-        let objects = Rc::new(Objects::new(Rc::clone(&scene), Rc::clone(&database)));
         let history = Rc::new(History::default());
+        let objects = Rc::new(Objects::new(Rc::clone(&scene), Rc::clone(&database), Rc::clone(&history)));
         let scenario = Rc::new(Scenario::draw(Rc::clone(&scene), Rc::clone(&database), Rc::clone(&history)));
         let edge = Rc::new(Edge {
             scene: Rc::clone(&scene),
@@ -97,7 +85,7 @@ impl World {
             objects: Rc::clone(&objects),
             history: Rc::clone(&history),
         });
-        let client = Rc::new(Client { edge, scenario: Rc::clone(&scenario) });
+        let client = Rc::new(Client::of(edge, Rc::clone(&scenario)));
         let alarms = Rc::new(Alarms::of(Rc::clone(&scene), Rc::clone(&objects)));
         Self { scene, database, objects, history, scenario, client, alarms, faults_ended_at: Cell::new(None) }
     }
@@ -107,57 +95,10 @@ impl World {
         self.faults_ended_at.get()
     }
 
-    /// Clients live, faults end, everything settles.
-    fn live(&self) -> Vec<String> {
-        let chance = &self.scene.chance;
-        self.scene.note(|| format!("faults    {:?}, orderly: {}", self.scene.faults.rates(), self.scenario.is_orderly));
-        for _ in 0..chance.between(2, 5) {
-            let operations = chance.between(6, 14);
-            self.scene.executor.spawn(None, Rc::clone(&self.client).live(operations));
-        }
-        self.pass(DAY_OF_CLIENTS_MILLISECONDS);
-        self.scene.faults.end();
-        self.faults_ended_at.set(Some(self.scene.executor.now()));
-        self.scene.note(|| "faults    end".to_owned());
-        self.settle();
-        check::everything(self)
-    }
-
-    /// Every answered call comes once more.
-    fn repeat(&self) -> Vec<String> {
-        let answered = |call: &crate::history::Call| call.attempts.iter().any(|attempt| attempt.told.is_some());
-        let again: Vec<usize> = self
-            .history
-            .calls()
-            .iter()
-            .enumerate()
-            .filter(|(_, call)| answered(call))
-            .map(|(place, _)| place)
-            .collect();
-        let client = Rc::clone(&self.client);
-        self.scene.executor.spawn(None, async move {
-            for call in again {
-                Rc::clone(&client).perform(call).await;
-            }
-        });
-        self.pass(DAY_OF_CLIENTS_MILLISECONDS);
-        self.settle();
-        check::everything(self)
-    }
-
-    /// Nobody calls any more: some minutes pass, then whatever is left to retry.
-    fn settle(&self) {
-        let minutes = Rc::new(Minutes::of(Rc::clone(&self.database), Rc::clone(&self.objects)));
-        self.scene.executor.spawn(None, Rc::clone(&minutes).pass());
-        self.pass(SETTLING_MILLISECONDS);
-        minutes.go_on.set(false);
-        self.pass(RETRIES_MILLISECONDS);
-    }
-
-    /// Lets the world run until nothing is left to do, at most so long.
-    fn pass(&self, milliseconds: i64) {
+    /// Lets the world run until nothing is left to do, or enough is done, at most so long.
+    pub(crate) fn pass(&self, milliseconds: i64, is_enough: impl Fn() -> bool) {
         let until = self.scene.executor.now() + milliseconds;
-        loop {
+        while !is_enough() {
             let step = self.scene.executor.step(until, |count| self.scene.chance.place(count));
             match step {
                 Step::Over => return,

@@ -51,6 +51,9 @@ found! {
     a_refund_that_misses_its_sale: SaleLeavesItsRefundWaiting shows ["which is there"];
     a_cursor_that_is_ahead_of_its_deliveries: CursorBeforeDeliveries shows ["never told"];
     a_sender_that_only_hints_wake: WokenByHintsAlone shows ["never told"];
+    a_cap_that_is_not_fenced: CapWithoutFence shows ["states cap", "comes to"];
+    a_job_that_does_not_look_again: DueIsNotLookedAtAgain shows ["was approved", "moves", "was refunded"];
+    a_clawback_of_what_was_left: ClawbackOfWhatWasLeft shows ["is netted by"];
     commands_without_a_lock: NoLock shows ["failed on the fence"];
     ids_minted_for_every_attempt: IdsMintedAnew shows ["one attempt"];
 }

@@ -29,6 +29,7 @@ fn route(body: &Body) -> &'static str {
         Body::Direct { .. } => "referral",
         Body::Sale { .. } => "sale",
         Body::Refund { .. } => "refund",
+        Body::PayOut { .. } => "payout",
     }
 }
 
@@ -66,25 +67,25 @@ fn check_sale_keys(evidence: &Evidence<'_>, problems: &mut Problems) {
 fn check_sign_ups(evidence: &Evidence<'_>, call: &Call, problems: &mut Problems) {
     let Body::SignUp { click, user, verified, .. } = &call.body else { return };
     let gave_way = |id: &ReferralId| evidence.rows.referrals.get(id).is_some_and(|row| !row.status.holds_identities());
-    let knows = |id: &ReferralId, user: &str| {
-        let names = evidence.rows.referrals.get(id).map(Referral::identities).unwrap_or_default();
-        names.contains(&Identity::external_user_id(user))
-    };
-    let became_known = |first: &ReferralId, later: &ReferralId| {
+    // As they were when they were answered: a later claim can take the user over once more.
+    let knows = |as_told: &Referral, user: &str| as_told.identities().contains(&Identity::external_user_id(user));
+    let became_known = |first: &Referral, later: &Referral| {
         !verified && user.as_ref().is_some_and(|user| knows(later, user) && !knows(first, user))
     };
-    let mut answers: Vec<(i64, i64, &ReferralId)> = Vec::new();
+    let mut answers: Vec<(i64, i64, &Referral)> = Vec::new();
     for attempt in &call.attempts {
         let Some((heard, Told::Decided(answer))) = &attempt.told else { continue };
         if let Outcome::Referral { referral, .. } = &answer.outcome {
-            answers.push((attempt.began, *heard, &referral.id));
+            answers.push((attempt.began, *heard, referral));
         }
     }
     for (_, heard, first) in &answers {
         for (began, _, later) in &answers {
-            let excused = began <= heard || first == later || *later == click || gave_way(first);
+            let excused = began <= heard || first.id == later.id || later.id == *click || gave_way(&first.id);
             let excused = excused || became_known(first, later);
-            problems.unless(excused, || format!("{:?} was answered with {first} and later with {later}", call.body));
+            problems.unless(excused, || {
+                format!("{:?} was answered with {} and later with {}", call.body, first.id, later.id)
+            });
         }
     }
 }

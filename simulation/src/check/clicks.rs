@@ -87,7 +87,7 @@ fn check_found(evidence: &Evidence<'_>, problems: &mut Problems) {
             Body::Sale { referral, click, .. } => {
                 (referral.is_some() || click.is_some()) && *rejection == Rejection::ReferralNotFound
             }
-            Body::Click { .. } | Body::Refund { .. } => false,
+            Body::Click { .. } | Body::Refund { .. } | Body::PayOut { .. } => false,
         };
         problems
             .unless(!lost, || format!("the click of {:?} was acknowledged and not found: {rejection:?}", call.body));

@@ -47,8 +47,8 @@ impl Course {
         (rules.approves(&self.affiliate) && rules.lead_minor > 0).then_some(rules.lead_minor)
     }
 
-    /// A sale of `minor` at `now`.
-    pub fn sell(&mut self, minor: i64, status: SalesStatus, now: i64, rules: &Rules) -> Due {
+    /// A sale of `minor` at `now`, by a customer who has brought `so_far`.
+    pub fn sell(&mut self, minor: i64, status: SalesStatus, now: i64, rules: &Rules, so_far: i64) -> Due {
         let nothing = |reason| Due { reason, minor: None };
         if self.is_rejected {
             return nothing(Reason::ReferralRejected);
@@ -64,7 +64,12 @@ impl Course {
         if !rules.approves(&self.affiliate) {
             return nothing(Reason::AffiliateNotApproved);
         }
-        Due { reason: Reason::CommissionEarned, minor: Some(half_up(minor, rules.share_ppm)) }
+        let full = half_up(minor, rules.share_ppm);
+        match rules.cap_minor {
+            Some(cap) if so_far >= cap => nothing(Reason::CapReached),
+            Some(cap) => Due { reason: Reason::CommissionEarned, minor: Some(full.min(cap - so_far)) },
+            None => Due { reason: Reason::CommissionEarned, minor: Some(full) },
+        }
     }
 }
 

@@ -2,17 +2,20 @@
 //!
 //! Keeps no state.
 
+mod account;
 mod answers;
 mod clicks;
 mod course;
 mod messages;
+mod progress;
 mod referrals;
 mod refunds;
 mod sales;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attribution::memory::Rows;
+use attribution::sale::Commission;
 
 use crate::disk::{CountKey, Tables};
 use crate::history::{Attempt, Call, Told};
@@ -33,6 +36,10 @@ pub struct Evidence<'a> {
     pub received: BTreeMap<String, Vec<String>>,
     /// The rules.
     pub rules: &'a RuleBook,
+    /// Requests of scheduled jobs.
+    pub jobs: BTreeSet<String>,
+    /// When this is judged, in milliseconds.
+    pub now: i64,
     /// Whether a refused sale is kept as nobody's.
     pub keeps_unattributed: Box<dyn Fn(&str) -> bool + 'a>,
 }
@@ -61,6 +68,11 @@ impl Evidence<'_> {
         self.attempts().find(|(_, attempt)| attempt.request_id == request_id)
     }
 
+    /// Whether a commission takes back what a refund must of one that was paid.
+    pub fn takes_back(&self, commission: &Commission) -> bool {
+        self.rows.refunds.values().any(|refund| refund.clawback_id.as_ref() == Some(&commission.id))
+    }
+
     /// What was answered, with the call that asked.
     pub fn answers(&self) -> impl Iterator<Item = (&Call, &Attempt, &Told)> {
         self.attempts().filter_map(|(call, attempt)| Some((call, attempt, &attempt.told.as_ref()?.1)))
@@ -76,6 +88,8 @@ pub fn everything(world: &World) -> Vec<String> {
         counts: world.database.counts(),
         received: world.database.subscriber.received(),
         rules: &world.database.rules,
+        jobs: world.history.jobs(),
+        now: world.scene.executor.now(),
         keeps_unattributed: Box::new(|key| world.database.keeps_unattributed(key)),
     };
     let mut problems = Problems::default();
@@ -83,6 +97,7 @@ pub fn everything(world: &World) -> Vec<String> {
     referrals::check(&evidence, &mut problems);
     sales::check(&evidence, &mut problems);
     refunds::check(&evidence, &mut problems);
+    progress::check(&evidence, &mut problems);
     answers::check(&evidence, &mut problems);
     messages::check(&evidence, &mut problems);
     check_calm(world, &evidence, &mut problems);

@@ -26,7 +26,7 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
 /// Somebody asked for it, by this id, for this affiliate.
 fn check_origin(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
     let is_asked = evidence.by_request(&referral.created_by_request).is_some_and(|(call, attempt)| match &call.body {
-        Body::Click { .. } | Body::Refund { .. } => false,
+        Body::Click { .. } | Body::Refund { .. } | Body::PayOut { .. } => false,
         Body::SignUp { click, .. } => referral.id == *click,
         Body::Direct { click: Some(click), affiliate, .. } => {
             referral.id == *click && referral.affiliate_id == *affiliate
@@ -54,7 +54,7 @@ fn check_lines(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Prob
         format!("referral {} is at seq {} and has the lines {seqs:?}", referral.id, referral.seq)
     });
     for event in lines {
-        let is_asked = evidence.by_request(&event.request_id).is_some();
+        let is_asked = evidence.by_request(&event.request_id).is_some() || evidence.jobs.contains(&event.request_id);
         problems.unless(is_asked, || format!("nobody asked for line {} of {}", event.seq, referral.id));
     }
 }
@@ -67,7 +67,7 @@ fn check_sums(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Probl
     problems.unless(total == referral.commission_total_minor, || {
         format!("referral {} says {} and earned {total}", referral.id, referral.commission_total_minor)
     });
-    let sales = of_referral().filter(|row| row.conversion_id.is_some()).count();
+    let sales = of_referral().filter(|row| row.conversion_id.is_some() && !evidence.takes_back(row)).count();
     problems.unless(i64::try_from(sales) == Ok(referral.paid_sales), || {
         format!("referral {} says {} paid sales and has {sales}", referral.id, referral.paid_sales)
     });

@@ -1,13 +1,16 @@
-//! Refunds: each asked for, each once, never beyond its sale; what a sale earned follows pro rata; a refund that waits
-//! meets its sale.
+//! Refunds: each asked for, each once, never beyond its sale; a refund that waits meets its sale or is given up in time,
+//! never both.
 //!
 //! Keeps no state.
 
 use std::collections::BTreeMap;
 
-use attribution::ledger::Outcome;
+use attribution::ids::RefundId;
+use attribution::ledger::{Event, Outcome};
 use attribution::sale::Conversion;
+use attribution::time::DAY_MILLISECONDS;
 
+use super::progress::GRACE_MILLISECONDS;
 use super::{Evidence, Problems};
 use crate::history::{Body, Told};
 
@@ -22,6 +25,32 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
     for parked in evidence.rows.parked.values() {
         let came = evidence.rows.conversions.values().any(|sale| sale.sale_key.as_ref() == Some(&parked.sale_key));
         problems.unless(!came, || format!("refund {} waits for {}, which is there", parked.id, parked.sale_key));
+        let end = parked.expires_at.milliseconds();
+        problems.unless(end + GRACE_MILLISECONDS > evidence.now, || {
+            format!("refund {} still waits, its time was over at {end}", parked.id)
+        });
+    }
+    check_waiting(evidence, problems);
+}
+
+/// What waited has a line that says since when, and waits still, or one line says what became of it.
+fn check_waiting(evidence: &Evidence<'_>, problems: &mut Problems) {
+    let parked = evidence.rows.events.iter().filter(|line| line.kind == "refund.parked");
+    for begin in parked {
+        let id = RefundId::new(begin.subject.as_str());
+        let of_refund =
+            evidence.rows.events.iter().filter(|line| line.subject == begin.subject && line.seq > begin.seq);
+        let ends: Vec<&Event> = of_refund.collect();
+        let waits = evidence.rows.parked.contains_key(&id);
+        problems.unless(ends.len() == usize::from(!waits), || {
+            format!("refund {id} waits: {waits}, and ended {} times", ends.len())
+        });
+        for end in ends.iter().filter(|end| end.kind == "refund.expired") {
+            let waited = end.at.milliseconds() - begin.at.milliseconds();
+            problems.unless(waited >= 30 * DAY_MILLISECONDS, || format!("refund {id} was given up after {waited} ms"));
+            let is_applied = evidence.rows.refunds.contains_key(&id);
+            problems.unless(!is_applied, || format!("refund {id} was given up and applied"));
+        }
     }
 }
 
@@ -57,20 +86,13 @@ fn check_keys(evidence: &Evidence<'_>, problems: &mut Problems) {
     }
 }
 
-/// The sum of its refunds, at most itself; and what it earns is what it would have earned on the rest.
+/// The sum of its refunds, at most itself.
 fn check_sale(evidence: &Evidence<'_>, sale: &Conversion, problems: &mut Problems) {
     let refunds = evidence.rows.refunds.values().filter(|refund| refund.conversion_id == sale.id);
     let refunded: i64 = refunds.map(|refund| refund.amount.minor).sum();
     problems.unless(refunded == sale.refunded_minor && refunded <= sale.amount.minor, || {
         let (amount, said) = (sale.amount.minor, sale.refunded_minor);
         format!("sale {} of {amount} says {said} refunded, its refunds say {refunded}", sale.id)
-    });
-    let commission = sale.commission_id.as_ref().and_then(|id| evidence.rows.commissions.get(id));
-    let Some((commission, earned)) = commission.and_then(|row| Some((row, row.earned_minor?))) else { return };
-    let rest = sale.amount.minor - refunded;
-    let due = (2 * earned * rest + sale.amount.minor) / (2 * sale.amount.minor);
-    problems.unless(commission.amount_minor == Some(due), || {
-        format!("sale {} earns {:?} after its refunds and should earn {due}", sale.id, commission.amount_minor)
     });
 }
 
@@ -84,8 +106,9 @@ fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
             _ => continue,
         };
         let (rows, name) = (&evidence.rows, id.as_str());
-        let is_settled = rows.events.iter().any(|line| line.subject == name && line.kind == "refund.settled");
-        let is_there = rows.refunds.contains_key(id) || rows.parked.contains_key(id) || is_settled;
+        let ended = |line: &Event| line.subject == name && matches!(line.kind, "refund.settled" | "refund.expired");
+        let has_ended = rows.events.iter().any(ended);
+        let is_there = rows.refunds.contains_key(id) || rows.parked.contains_key(id) || has_ended;
         problems.unless(is_there, || format!("refund {id} was acknowledged and is not stored"));
     }
 }

@@ -4,12 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use attribution::ledger::{Event, Outcome};
-use attribution::referral::Referral;
+use attribution::ledger::Outcome;
 use attribution::sale::{Commission, Conversion};
-use attribution::status::{CommissionStatus, SalesStatus};
+use attribution::status::SalesStatus;
 
-use super::course::{Course, Due};
+use super::account::Account;
 use super::{Evidence, Problems};
 use crate::history::{Attempt, Body, Call, Told};
 
@@ -19,7 +18,7 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
         check_asked(evidence, conversion, problems);
     }
     for referral in evidence.rows.referrals.values() {
-        follow(evidence, referral, problems);
+        Account::check(evidence, referral, problems);
     }
     check_once(evidence, problems);
     check_acknowledged(evidence, problems);
@@ -27,7 +26,7 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
 }
 
 /// The attempt for which a sale's id was minted.
-fn asked_by<'a>(evidence: &'a Evidence<'_>, conversion: &Conversion) -> Option<(&'a Call, &'a Attempt)> {
+pub fn asked_by<'a>(evidence: &'a Evidence<'_>, conversion: &Conversion) -> Option<(&'a Call, &'a Attempt)> {
     evidence.attempts().find(|(_, attempt)| attempt.minted.contains(conversion.id.as_str()))
 }
 
@@ -38,59 +37,6 @@ fn check_asked(evidence: &Evidence<'_>, conversion: &Conversion, problems: &mut 
         conversion.sale_key == *key && conversion.amount.minor == *minor && same_status
     });
     problems.unless(is_asked, || format!("nobody asked for sale {} as it is stored", conversion.id));
-}
-
-/// Goes through a referral's lines and compares what each sale came to with what it should have.
-fn follow(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
-    let mut lines: Vec<&Event> =
-        evidence.rows.events.iter().filter(|event| event.subject == referral.id.as_str()).collect();
-    lines.sort_by_key(|event| event.seq);
-    let clicked_at = referral.clicked_at.map(attribution::time::Timestamp::milliseconds);
-    let mut course = Course::of(&referral.affiliate_id, clicked_at);
-    let mut lead = None;
-    for line in lines {
-        let Some(rules) = evidence.rules.of_version(line.rules_version) else {
-            problems.unless(false, || format!("line {} of {} names no rules", line.seq, referral.id));
-            continue;
-        };
-        match line.kind {
-            "referral.lead" => lead = course.lead(&rules),
-            "referral.claim_overridden" => course.reject(),
-            "sale.recorded" => {
-                let of_line = |conversion: &&Conversion| {
-                    let asked = asked_by(evidence, conversion);
-                    asked.is_some_and(|(_, attempt)| attempt.request_id == line.request_id)
-                };
-                let sales: Vec<&Conversion> = evidence.rows.conversions.values().filter(of_line).collect();
-                let [sale] = sales.as_slice() else {
-                    let count = sales.len();
-                    problems.unless(false, || format!("line {} of {} has {count} sales", line.seq, referral.id));
-                    continue;
-                };
-                let now = sale.created_at.milliseconds();
-                // As it was asked; a refund changes it later.
-                let asked = asked_by(evidence, sale).map(|(call, _)| &call.body);
-                let Some(Body::Sale { status, .. }) = asked else { continue };
-                let due = course.sell(sale.amount.minor, *status, now, &rules);
-                check_due(evidence, sale, &due, problems);
-            }
-            _ => {}
-        }
-    }
-    let of_lead = evidence.rows.commissions.values();
-    let of_lead = of_lead.filter(|row| row.referral_id == referral.id && row.conversion_id.is_none());
-    let earned: Vec<_> = of_lead.map(|row| (row.amount_minor, row.status == CommissionStatus::Declined)).collect();
-    let due: Vec<_> = lead.map(|minor| (Some(minor), !referral.status.holds_identities())).into_iter().collect();
-    problems.unless(earned == due, || format!("the lead {} earned {earned:?} and should {due:?}", referral.id));
-}
-
-fn check_due(evidence: &Evidence<'_>, sale: &Conversion, due: &Due, problems: &mut Problems) {
-    let commission = sale.commission_id.as_ref().and_then(|id| evidence.rows.commissions.get(id));
-    let minor = commission.and_then(|commission| commission.earned_minor);
-    let came_to = Due { reason: sale.decision.reason, minor };
-    problems.unless(came_to == *due && sale.attributed == due.reason.is_attributed(), || {
-        format!("sale {} came to {came_to:?} and should have to {due:?}", sale.id)
-    });
 }
 
 /// One sale key, one sale; one attempt, one sale; one keyed call, one sale.
@@ -155,12 +101,14 @@ fn as_recorded(sale: Conversion) -> Conversion {
     Conversion { refunded_minor: 0, sales_status: SalesStatus::Complete, updated_at: sale.recorded_at, ..sale }
 }
 
-/// Every commission is a sale's or a lead's.
+/// Every commission is a sale's or a lead's, or takes back what a refund must.
 fn check_commissions(evidence: &Evidence<'_>, problems: &mut Problems) {
     for commission in evidence.rows.commissions.values() {
         let sale = commission.conversion_id.as_ref().map(|id| evidence.rows.conversions.get(id));
         let belongs =
             sale.is_none_or(|sale| sale.is_some_and(|sale| sale.commission_id.as_ref() == Some(&commission.id)));
-        problems.unless(belongs, || format!("commission {} belongs to no sale", commission.id));
+        problems.unless(belongs || evidence.takes_back(commission), || {
+            format!("commission {} belongs to no sale", commission.id)
+        });
     }
 }
