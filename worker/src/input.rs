@@ -13,7 +13,7 @@ use crate::http::{BodyRefused, Incoming, MAX_BODY_BYTES};
 /// Names, ids and codes have at most so many characters.
 pub const MAX_TEXT: usize = 255;
 
-/// Deeper bodies are refused: what a caller sends is carried inside further messages, whose reader has a limit too.
+/// Bodies with more brackets within brackets are refused: what a caller sends is carried inside further messages, whose reader has a limit too.
 const MAX_DEPTH: usize = 32;
 
 /// The header by which a caller makes a repeat of a call recognisable.
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn depth_is_counted_from_the_body_itself() {
-        let nested = |levels: usize| (1..levels).fold(Value::Null, |inner, _| serde_json::json!([inner]));
+        let nested = |levels: usize| (0..levels).fold(Value::Null, |inner, _| serde_json::json!([inner]));
         assert!(!is_deeper_than(nested(32).to_string().as_bytes(), 32));
         assert!(is_deeper_than(nested(33).to_string().as_bytes(), 32));
         let brackets_in_a_text = br#"{"text": "[[[[[[\"[[[[", "list": [1]}"#;
