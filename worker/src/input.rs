@@ -13,7 +13,8 @@ use crate::http::{BodyRefused, Incoming, MAX_BODY_BYTES};
 /// Names, ids and codes have at most so many characters.
 pub const MAX_TEXT: usize = 255;
 
-/// Bodies with more brackets within brackets are refused: what a caller sends is carried inside further messages, whose reader has a limit too.
+/// Bodies with more brackets within brackets are refused: what a caller sends is carried inside further messages, whose
+/// reader has a limit too.
 const MAX_DEPTH: usize = 32;
 
 /// The header by which a caller makes a repeat of a call recognisable.

@@ -1,18 +1,15 @@
-//! Commands. They travel from Worker to object as they stand here.
+//! Commands: who asks for what, and what each needs to be decided.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::answer::{Answer, IdempotencyKey, KeptKey};
 use super::outcome::Rejection;
+use super::requests::{CreateReferral, ExpireRefund, MoveCommissions, RecordSale, Refund, SignUp, UnknownClick};
 use super::{Plan, Query, SaleQuery, State, View, create_referral, record_sale, refund, scheduled, sign_up};
-use crate::email::{EmailAddress, EmailHasher};
-use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId, TeamId};
-use crate::money::{Currency, Money};
+use crate::email::EmailHasher;
+use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, RefundId, TeamId};
 use crate::program::Program;
 use crate::referral::{Click, Referral, Scope};
-use crate::sale::{ParkedRefund, SaleDetails};
-use crate::status::{ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// A request to the ledger.
@@ -78,190 +75,6 @@ impl Reach {
         }
         Ok(())
     }
-}
-
-/// A visitor who came through a click has signed up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a term of the caller's interface, independent of the others"
-)]
-pub struct SignUp {
-    /// Who asks.
-    pub context: Context,
-    /// The gate: the click, or the referral of the customer who was found by key.
-    pub click_id: ReferralId,
-    /// What to do when there is no such click.
-    pub unknown_click: UnknownClick,
-    /// The program that the caller speaks for, where the click does not say.
-    pub program_id: Option<ProgramId>,
-    /// The page's origin, for a call from a browser.
-    pub origin: Option<String>,
-    /// Whether a key vouches for it.
-    pub verified: bool,
-    /// Whether the caller's interface keeps addresses at all.
-    pub keep_address: bool,
-    /// Whether a sign-up without any name of its customer is refused. One of the two APIs takes the click alone.
-    pub identity_required: bool,
-    /// Whether a customer who is beyond a lead already is refused. The other API answers with the referral.
-    pub only_leads: bool,
-    /// The merchant's user id.
-    pub external_user_id: Option<String>,
-    /// The customer's address.
-    pub email: Option<EmailAddress>,
-    /// The customer's name.
-    pub name: Option<String>,
-    /// What else was sent; kept in the event's line.
-    pub detail: Map<String, Value>,
-    /// Minted for a lead incentive's commission, before the first try.
-    pub commission_id: CommissionId,
-}
-
-/// What a sign-up does when its click is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UnknownClick {
-    /// Refuses.
-    Refuse,
-    /// Looks for the customer by user id.
-    FindCustomer,
-}
-
-/// A program's owner records a referral directly.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CreateReferral {
-    /// Who asks.
-    pub context: Context,
-    /// The referral's id: the click's, or a minted one.
-    pub referral_id: ReferralId,
-    /// Whether `referral_id` names a click that must exist.
-    pub from_click: bool,
-    /// Whose it will be: the caller's program.
-    pub scope: Scope,
-    /// Who is credited.
-    pub affiliate_id: AffiliateId,
-    /// The customer's address.
-    pub email: EmailAddress,
-    /// The billing customer.
-    pub customer_id: Option<String>,
-    /// The subscription.
-    pub subscription_id: Option<String>,
-    /// How far the customer has come.
-    pub status: ReferralStatus,
-    /// When it began, where that is not now.
-    pub created_at: Option<Timestamp>,
-    /// The customer's name.
-    pub name: Option<String>,
-    /// The caller's own data.
-    pub metadata: Option<Value>,
-    /// Minted for a lead incentive's commission.
-    pub commission_id: CommissionId,
-}
-
-/// A customer has bought something.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RecordSale {
-    /// Who asks.
-    pub context: Context,
-    /// The gate: the referral, or the click, that the caller's identifiers were found to mean.
-    pub gate: ReferralId,
-    /// Whose it will be: the caller's program.
-    pub scope: Scope,
-    /// What was paid.
-    pub amount: Money,
-    /// Where the purchase is.
-    pub sales_status: SalesStatus,
-    /// The key by which the same sale is recognised.
-    pub sale_key: Option<String>,
-    /// When it happened, where that is not now.
-    pub occurred_at: Option<Timestamp>,
-    /// Identifiers, products and the rest, as the caller sent them.
-    pub details: SaleDetails,
-    /// Minted before the first try.
-    pub conversion_id: ConversionId,
-    /// Minted before the first try.
-    pub commission_id: CommissionId,
-}
-
-/// A sale was paid back, wholly or in part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Refund {
-    /// Who asks.
-    pub context: Context,
-    /// The gate: the sale's referral, or a place made from the sale's key while the sale is not known.
-    pub gate: ReferralId,
-    /// Whose it will be: the caller's program.
-    pub scope: Scope,
-    /// The sale's id, where the caller knows it.
-    pub conversion_id: Option<ConversionId>,
-    /// The sale's key, where the caller knows that.
-    pub sale_key: Option<String>,
-    /// What is paid back; `None` for all that remains.
-    pub amount: Option<Money>,
-    /// The currency that the caller names, also without an amount.
-    pub currency: Option<Currency>,
-    /// The key by which the same refund is recognised.
-    pub refund_key: Option<String>,
-    /// Whether that key with another amount is refused. One of the two APIs answers with what is recorded.
-    pub refuses_other_body: bool,
-    /// Whether the refund may wait for a sale that is not known.
-    pub may_wait: bool,
-    /// Why, as the caller says it.
-    pub reason: Option<String>,
-    /// When it was paid back, where that is not now.
-    pub refunded_at: Option<Timestamp>,
-    /// Minted before the first try.
-    pub refund_id: RefundId,
-    /// Minted before the first try, for what a payout has to take back.
-    pub clawback_id: CommissionId,
-}
-
-impl Refund {
-    /// Whether `parked` is this very refund, or an earlier call of it.
-    pub(super) fn is_same(&self, parked: &ParkedRefund) -> bool {
-        parked.id == self.refund_id || (self.refund_key.is_some() && parked.refund_key == self.refund_key)
-    }
-}
-
-/// Commissions of a referral are moved on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MoveCommissions {
-    /// Who asks: a job, or a person who pays out.
-    pub context: Context,
-    /// The referral, and its gate.
-    pub referral_id: ReferralId,
-    /// Whose it is.
-    pub scope: Scope,
-    /// What happens to them.
-    pub step: Step,
-}
-
-/// What happens to commissions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Step {
-    /// Those whose hold is over become ready for payment.
-    EndHold,
-    /// Those of these that are ready are paid.
-    PayOut {
-        /// The payout that pays them.
-        payout_id: PayoutId,
-        /// The commissions that it gathered.
-        commissions: Vec<CommissionId>,
-    },
-}
-
-/// A refund has waited too long for its sale.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ExpireRefund {
-    /// The job.
-    pub context: Context,
-    /// The gate: a place made from the sale's key.
-    pub gate: ReferralId,
-    /// Whose it is.
-    pub scope: Scope,
-    /// The refund.
-    pub refund_id: RefundId,
-    /// The key of the sale that it waits for.
-    pub sale_key: String,
 }
 
 impl Command {

@@ -4,8 +4,8 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
-use super::command::CreateReferral;
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::requests::CreateReferral;
 use super::sign_up::lead_commission;
 use crate::decision::{Decision, Reason};
 use crate::email::EmailHasher;

@@ -12,10 +12,12 @@ mod changes;
 mod claims;
 mod command;
 mod create_referral;
+mod judgement;
 mod outcome;
 mod record_sale;
 mod refund;
 mod repeated_sale;
+mod requests;
 mod scheduled;
 mod sign_up;
 #[cfg(test)]
@@ -23,11 +25,9 @@ mod tests;
 
 pub use answer::{Answer, Executed, IdempotencyKey, KeptAnswer, KeptKey};
 pub use changes::{Change, Event, Plan};
-pub use command::{
-    Command, Context, CreateReferral, ExpireRefund, MoveCommissions, Reach, RecordSale, Refund, SignUp, Step,
-    UnknownClick,
-};
+pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
+pub use requests::{CreateReferral, ExpireRefund, MoveCommissions, RecordSale, Refund, SignUp, Step, UnknownClick};
 
 use crate::email::EmailHasher;
 use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId, RefundId};

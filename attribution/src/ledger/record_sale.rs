@@ -4,18 +4,17 @@
 //! commission only if an incentive covers it.
 
 use super::changes::{Change, Event, Plan};
-use super::command::RecordSale;
+use super::judgement::{Judgement, judge};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::refund::{self, Settled};
+use super::requests::RecordSale;
 use super::{State, View, repeated_sale};
-use crate::decision::{Decision, Reason};
+use crate::decision::Decision;
 use crate::ids::ReferralId;
-use crate::incentive::{Incentive, PaysFor, choose};
-use crate::messages::{decimal, referral_message, sale_message};
-use crate::money::Money;
+use crate::messages::{referral_message, sale_message};
 use crate::referral::{Click, Identity, Referral};
 use crate::sale::{Commission, Conversion, RecordedSale};
-use crate::status::{CommissionStatus, Partnership, ReferralStatus, SalesStatus};
+use crate::status::{CommissionStatus, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// The referrals that the call names by id, the gate's own first.
@@ -202,88 +201,6 @@ fn learn_names(command: &RecordSale, referral: &mut Referral, state: &State) -> 
         referral.learn(identity, None);
     }
     unknown
-}
-
-/// Whether a sale is credited, why, and what it earns.
-struct Judgement<'a> {
-    decision: Decision,
-    /// The incentive by which it earns, and how much; no amount while it waits for a rate.
-    earns: Option<(&'a Incentive, Option<Money>)>,
-}
-
-fn judge<'a>(command: &RecordSale, referral: &Referral, occurred_at: Timestamp, view: &View<'a>) -> Judgement<'a> {
-    let decision = |reason| {
-        let age = referral.clicked_at.map(|clicked_at| occurred_at.days_since(clicked_at));
-        Decision::new(reason)
-            .with("affiliate_id", referral.affiliate_id.as_str())
-            .with("sale_amount", decimal(command.amount))
-            .with("sale_amount_currency", command.amount.currency.code())
-            .with("clicked_at", referral.clicked_at.map(Timestamp::to_rfc3339))
-            .with("click_age_days", age)
-            .with("window_days", view.program.attribution_window_days)
-            .with("sales_status", command.sales_status.as_str())
-    };
-    if let Some(reason) = earns_nothing(command, referral, occurred_at, view) {
-        return Judgement { decision: decision(reason), earns: None };
-    }
-    let purchase = &command.details.purchase;
-    let Some(incentive) = choose(&view.program.incentives, view.affiliate, PaysFor::Sale, purchase) else {
-        return Judgement { decision: decision(Reason::NoMatchingIncentive), earns: None };
-    };
-    price(command, referral, incentive, view, |reason| decision(reason).with("incentive_id", incentive.id.as_str()))
-}
-
-/// Why no incentive is asked at all.
-fn earns_nothing(command: &RecordSale, referral: &Referral, occurred_at: Timestamp, view: &View<'_>) -> Option<Reason> {
-    if referral.status == ReferralStatus::Rejected {
-        return Some(Reason::ReferralRejected);
-    }
-    // Clocks differ, and a date without a time is a day's first moment: a day's grace.
-    let came_before = |clicked_at: Timestamp| occurred_at.plus_days(1) < clicked_at;
-    if referral.first_sale_at.is_none() && referral.clicked_at.is_some_and(came_before) {
-        return Some(Reason::SaleBeforeClick);
-    }
-    let window_days = view.program.attribution_window_days;
-    let in_window = referral.first_sale_at.is_some()
-        || referral.clicked_at.is_none_or(|clicked_at| occurred_at <= clicked_at.plus_days(window_days));
-    if !in_window {
-        return Some(Reason::AttributionWindowExpired);
-    }
-    if command.sales_status != SalesStatus::Complete {
-        return Some(Reason::SaleNotComplete);
-    }
-    (view.affiliate.partnership != Partnership::Approved).then_some(Reason::AffiliateNotApproved)
-}
-
-/// What the incentive pays, as far as its cap for this customer allows: reduced to fit, then nothing.
-fn price<'a>(
-    command: &RecordSale,
-    referral: &Referral,
-    incentive: &'a Incentive,
-    view: &View<'_>,
-    decision: impl Fn(Reason) -> Decision,
-) -> Judgement<'a> {
-    if incentive.reward.is_exclusion() {
-        return Judgement { decision: decision(Reason::ExcludedByIncentive), earns: None };
-    }
-    let Some(full) = incentive.reward.for_sale(command.amount, view.program.currency) else {
-        return Judgement { decision: decision(Reason::MissingRate), earns: Some((incentive, None)) };
-    };
-    let Some(cap) = incentive.cap_minor else {
-        let decision = decision(Reason::CommissionEarned).with("commission_amount", decimal(full));
-        return Judgement { decision, earns: Some((incentive, Some(full))) };
-    };
-    let earned_so_far = Money { minor: referral.commission_total_minor, currency: full.currency };
-    let with_cap = |decision: Decision| {
-        decision.with("cap", decimal(Money { minor: cap, ..full })).with("earned_so_far", decimal(earned_so_far))
-    };
-    let room = cap - referral.commission_total_minor;
-    if room <= 0 {
-        return Judgement { decision: with_cap(decision(Reason::CapReached)), earns: None };
-    }
-    let earned = Money { minor: full.minor.min(room), ..full };
-    let decision = with_cap(decision(Reason::CommissionEarned)).with("commission_amount", decimal(earned));
-    Judgement { decision, earns: Some((incentive, Some(earned))) }
 }
 
 fn commission_of(

@@ -6,8 +6,8 @@
 //! refund waits for it that the same batch does not settle.
 
 use super::changes::{Change, Event, Plan};
-use super::command::Refund;
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::requests::Refund;
 use super::{State, View};
 use crate::decision::{Decision, Reason};
 use crate::ids::CommissionId;

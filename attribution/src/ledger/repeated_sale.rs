@@ -1,8 +1,8 @@
 //! A sale that is recorded already: that record stands, and what the repeated call says otherwise is named.
 
 use super::changes::Plan;
-use super::command::RecordSale;
 use super::outcome::{FirstSeen, Outcome};
+use super::requests::RecordSale;
 use crate::sale::{Conversion, RecordedSale};
 
 /// The record under the sale's key, or under the id that this very command would have given it.

@@ -6,8 +6,8 @@
 //! moves from stays as it is.
 
 use super::changes::{Change, Event, Plan};
-use super::command::{ExpireRefund, MoveCommissions, Step};
 use super::outcome::{Outcome, Rejection};
+use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
 use crate::decision::{Decision, Reason};
 use crate::messages::{Message, lead_commission_message, sale_message};

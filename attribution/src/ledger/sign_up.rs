@@ -3,8 +3,8 @@
 //! Sources: seeds 000, 001 and 004; design, section 1 ("Who a customer is").
 
 use super::changes::{Change, Event, Plan};
-use super::command::{SignUp, UnknownClick};
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::requests::{SignUp, UnknownClick};
 use super::{State, View};
 use crate::decision::{Decision, Reason};
 use crate::email::{EmailHasher, KeptEmail};

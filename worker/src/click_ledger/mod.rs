@@ -4,6 +4,7 @@
 //! State: clicks in the object's own SQLite ([`storage`]); gates and what is remembered in memory. Why an object that is
 //! reset between any two awaits loses nothing is the shard's to say.
 
+mod copies;
 mod storage;
 
 use attribution::ids::{Placement, ReferralId};

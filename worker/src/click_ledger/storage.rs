@@ -30,9 +30,6 @@ const COUNTS_PER_SEND: i64 = 500;
 /// Keys are kept so long.
 const KEY_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
 
-/// A copy that says the same is written again after so long.
-const COPY_REFRESH_MILLISECONDS: i64 = 30 * 60 * 1000;
-
 /// The object's storage.
 pub struct ShardStorage {
     alarms: Storage,
@@ -226,42 +223,21 @@ impl ShardStorage {
         Ok(clicks)
     }
 
-    /// Keeps a copy of a row of the configuration. Many isolates have the same one made: within half an hour it is
-    /// written once.
-    pub fn keep_copy(&self, name: &str, copy: &str, now: Timestamp) -> Result<(), Unavailable> {
-        self.run(
-            "INSERT INTO configuration_copy (name, copy, read_at) VALUES (?, ?, ?) \
-             ON CONFLICT DO UPDATE SET copy = excluded.copy, read_at = excluded.read_at \
-             WHERE copy <> excluded.copy OR read_at < excluded.read_at - ?",
-            vec![name.into(), copy.into(), now.milliseconds().into(), COPY_REFRESH_MILLISECONDS.into()],
-        )
-    }
-
-    /// The copy with this name, if it is young enough to be used.
-    pub fn copy(&self, name: &str, now: Timestamp) -> Result<Option<String>, Unavailable> {
-        #[derive(Deserialize)]
-        struct Row {
-            copy: String,
-        }
-        let oldest = now.milliseconds() - COPY_LIFE_MILLISECONDS;
-        let rows: Vec<Row> = self.rows(
-            "SELECT copy FROM configuration_copy WHERE name = ? AND read_at > ?",
-            vec![name.into(), oldest.into()],
-        )?;
-        Ok(rows.into_iter().next().map(|row| row.copy))
-    }
-
     /// Whether the storage answers.
     pub fn ping(&self) -> Result<(), Unavailable> {
         self.run("SELECT 1", vec![])
     }
 
-    fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<(), Unavailable> {
+    pub(super) fn run(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<(), Unavailable> {
         self.check()?;
         self.sql.exec(sql, values).map(|_| ()).map_err(|cause| Unavailable(cause.to_string()))
     }
 
-    fn rows<T: DeserializeOwned>(&self, sql: &str, values: Vec<SqlStorageValue>) -> Result<Vec<T>, Unavailable> {
+    pub(super) fn rows<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        values: Vec<SqlStorageValue>,
+    ) -> Result<Vec<T>, Unavailable> {
         self.check()?;
         let cursor = self.sql.exec(sql, values).map_err(|cause| Unavailable(cause.to_string()))?;
         cursor.to_array().map_err(|cause| Unavailable(cause.to_string()))
