@@ -1,8 +1,9 @@
 //! The platform side of Clickledger: one Worker over D1 and Durable Objects.
 //!
 //! A request goes [`routes`] → a dialect ([`affonso`], [`affitor`]) → [`funnel`] → a shard ([`click_ledger`]) → the
-//! rules (crate `attribution`) → [`store`]. State lives in the shards' own storage (clicks) and in D1 (everything
-//! else); this crate's memory holds caches and queues only. What a commit promised to subscribers goes from the ledger's
+//! rules (crate `attribution`) → [`store`]. State lives in the shards' own storage (clicks, and copies for the
+//! time that D1 is away), in the senders' and the scheduler's (how far they are) and in D1 (everything else); this crate's
+//! memory holds caches and queues only. What a commit promised to subscribers goes from the ledger's
 //! lines through a [`webhook_sender`] each; the [`scheduler`] does what is done every minute.
 
 mod affitor;

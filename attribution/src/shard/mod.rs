@@ -17,10 +17,12 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::gate::{GateBusy, Gates};
+use self::gate::Gates;
 use self::memory::Memory;
+use crate::ids::ProgramId;
 use crate::ledger::{
-    Clicks, Command, Configuration, Executed, Failure, IdempotencyKey, Ledger, Pause, Rejection, Store, Unavailable,
+    Answer, Clicks, Command, Configuration, Executed, Failure, IdempotencyKey, Ledger, Pause, Rejection, Store,
+    Unavailable,
 };
 use crate::referral::Click;
 use crate::time::{Clock, Timer, Timestamp};
@@ -105,6 +107,15 @@ pub struct Shard<O> {
     keys_in_flight: RefCell<HashSet<IdempotencyKey>>,
 }
 
+/// A command that was carried out.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// What the caller is told.
+    pub answer: Answer,
+    /// The program whose subscribers it has something to tell.
+    pub tells_of: Option<ProgramId>,
+}
+
 /// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -142,7 +153,7 @@ impl<O: ObjectStorage> Shard<O> {
         ledger: &Ledger<'_, S, C, O, P>,
         command: &Command,
         clock: &impl Timer,
-    ) -> Result<Executed, Refused> {
+    ) -> Result<Carried, Refused> {
         let key = command.context().idempotency.as_ref();
         let waits_for_itself = key.is_some_and(|key| self.keys_in_flight.borrow().contains(key));
         let _in_flight = InFlight::of(key, &self.keys_in_flight);
@@ -153,14 +164,14 @@ impl<O: ObjectStorage> Shard<O> {
             Refused::TryLater(busy.to_string())
         })?;
         if let Some(answer) = self.memory.answer(command, clock.now()) {
-            return Ok(Executed { answer, committed: Vec::new(), tells_of: None });
+            return Ok(Carried { answer, tells_of: None });
         }
         let remembered = self.memory.referral(command.gate());
         self.memory.forget(command.gate());
         let now = clock.now();
-        let executed = ledger.execute(command, remembered.as_ref(), now).await?;
-        self.memory.keep(command, executed.committed.clone(), &executed.answer, now);
-        Ok(executed)
+        let Executed { answer, committed, tells_of } = ledger.execute(command, remembered.as_ref(), now).await?;
+        self.memory.keep(command, committed, &answer, now);
+        Ok(Carried { answer, tells_of })
     }
 
     /// The alarm: carries counts to the database. The next alarm is armed first, and taken back only once the database

@@ -22,30 +22,29 @@ const ANSWER_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
 /// Commissions whose hold is over become ready for payment.
 pub async fn end_holds(env: &Env) -> Result<(), Unavailable> {
     let due = store::commission::with_ended_hold(&Database::of(env)?, now(), ROWS_A_MINUTE).await?;
-    for (referral_id, scope) in due {
+    let commands = due.into_iter().map(|(referral_id, scope)| {
         let context = context("schedule:end_holds");
-        let command = MoveCommissions { context, referral_id, scope, step: Step::EndHold };
-        execute(env, Command::MoveCommissions(command)).await?;
-    }
-    Ok(())
+        Command::MoveCommissions(MoveCommissions { context, referral_id, scope, step: Step::EndHold })
+    });
+    execute_all(env, commands).await
 }
 
 /// Refunds that have waited too long for their sale are given up.
 pub async fn expire_refunds(env: &Env) -> Result<(), Unavailable> {
     let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
-    for parked in store::refund::expired(&Database::of(env)?, now(), ROWS_A_MINUTE).await? {
+    let over = store::refund::expired(&Database::of(env)?, now(), ROWS_A_MINUTE).await?;
+    let commands = over.into_iter().map(|parked| {
         let shards = settings.click_shards;
         let placement = Placement::of_identity(&parked.scope.program_id, &parked.sale_key, shards);
-        let command = ExpireRefund {
+        Command::ExpireRefund(ExpireRefund {
             context: context("schedule:expire_refunds"),
             gate: ReferralId::mint(placement, &mut SystemRandom),
             scope: parked.scope,
             refund_id: parked.id,
             sale_key: parked.sale_key,
-        };
-        execute(env, Command::ExpireRefund(command)).await?;
-    }
-    Ok(())
+        })
+    });
+    execute_all(env, commands).await
 }
 
 /// Answers that were kept long enough are forgotten.
@@ -61,6 +60,18 @@ fn context(actor: &str) -> Context {
         reach: Reach { team_id: None, program_id: None, is_test: None },
         idempotency: None,
     }
+}
+
+/// Sends each through its gate. One that fails waits for the next minute and keeps no other from its turn; the last
+/// failure is the job's.
+async fn execute_all(env: &Env, commands: impl Iterator<Item = Command>) -> Result<(), Unavailable> {
+    let mut done = Ok(());
+    for command in commands {
+        if let Err(away) = execute(env, command).await {
+            done = Err(away);
+        }
+    }
+    done
 }
 
 /// Sends a command through its gate. One that is refused has been overtaken: its rows are somebody else's business now.

@@ -1,7 +1,7 @@
 //! Commissions: rows of `commission`.
 
 use attribution::decision::Reason;
-use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId, TeamId};
+use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ReferralId};
 use attribution::ledger::Unavailable;
 use attribution::money::Currency;
 use attribution::referral::Scope;
@@ -11,7 +11,7 @@ use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, word};
+use super::{Database, UnknownValue, scope, word};
 
 /// What a query of sales joins of their commission.
 pub(super) const JOINED_COLUMNS: &str = "commission.incentive_id AS commission_incentive_id, \
@@ -139,11 +139,7 @@ impl TryFrom<Row> for Commission {
     fn try_from(row: Row) -> Result<Self, UnknownValue> {
         Ok(Self {
             id: CommissionId::new(row.id),
-            scope: Scope {
-                team_id: TeamId::new(row.team_id),
-                program_id: ProgramId::new(row.program_id),
-                is_test: row.is_test == 1,
-            },
+            scope: scope(row.team_id, row.program_id, row.is_test),
             referral_id: ReferralId::new(row.referral_id),
             affiliate_id: AffiliateId::new(row.affiliate_id),
             conversion_id: row.conversion_id.map(ConversionId::new),
@@ -215,11 +211,7 @@ pub async fn with_ended_hold(
     );
     let rows: Vec<DueRow> = database.all(statement).await?;
     let due = |row: DueRow| {
-        let scope = Scope {
-            team_id: TeamId::new(row.team_id),
-            program_id: ProgramId::new(row.program_id),
-            is_test: row.is_test == 1,
-        };
+        let scope = super::scope(row.team_id, row.program_id, row.is_test);
         (ReferralId::new(row.referral_id), scope)
     };
     Ok(rows.into_iter().map(due).collect())

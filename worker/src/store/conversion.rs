@@ -1,7 +1,7 @@
 //! Conversions: rows of `conversion` with their commission, and the keys by which a sale is recognised.
 
 use attribution::decision::Decision;
-use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId, TeamId};
+use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId};
 use attribution::ledger::Unavailable;
 use attribution::money::{Currency, Money};
 use attribution::referral::Scope;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
 use super::commission::JoinedRow;
-use super::{Database, UnknownValue, json, word};
+use super::{Database, UnknownValue, json, scope, word};
 
 /// Every column of `conversion` and of the commission that it earned.
 const COLUMNS: &str = "conversion.id, conversion.team_id, conversion.program_id, conversion.is_test, \
@@ -54,11 +54,7 @@ impl TryFrom<Row> for RecordedSale {
         let decision: Decision = json("conversion.decision", &row.decision)?;
         let conversion = Conversion {
             id: ConversionId::new(row.id),
-            scope: Scope {
-                team_id: TeamId::new(row.team_id),
-                program_id: ProgramId::new(row.program_id),
-                is_test: row.is_test == 1,
-            },
+            scope: scope(row.team_id, row.program_id, row.is_test),
             referral_id: ReferralId::new(row.referral_id),
             affiliate_id: AffiliateId::new(row.affiliate_id),
             sale_key: row.sale_key,

@@ -20,7 +20,9 @@ pub mod test_event;
 pub mod unattributed_sale;
 pub mod webhook_endpoint;
 
+use attribution::ids::{ProgramId, TeamId};
 use attribution::ledger::Unavailable;
+use attribution::referral::Scope;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{D1Database, D1PreparedStatement, D1Result, Env};
@@ -88,6 +90,11 @@ fn rows<T: DeserializeOwned>(answer: &D1Result) -> Result<Vec<T>, Unavailable> {
 
 fn away(cause: &worker::Error) -> Unavailable {
     Unavailable(cause.to_string())
+}
+
+/// Whose row it is, out of the columns that every row has.
+fn scope(team_id: String, program_id: String, is_test: i64) -> Scope {
+    Scope { team_id: TeamId::new(team_id), program_id: ProgramId::new(program_id), is_test: is_test == 1 }
 }
 
 /// A word that the rules know, out of a column.

@@ -1,7 +1,7 @@
 //! Referrals: rows of `referral`, and which identities they hold.
 
 use attribution::email::KeptEmail;
-use attribution::ids::{AffiliateId, ConversionId, ProgramId, ReferralId, TeamId};
+use attribution::ids::{AffiliateId, ConversionId, ProgramId, ReferralId};
 use attribution::ledger::Unavailable;
 use attribution::referral::{Identity, Referral, Scope};
 use attribution::status::ReferralStatus;
@@ -9,7 +9,7 @@ use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, json, word};
+use super::{Database, UnknownValue, json, scope, word};
 
 /// Every column of `referral`, qualified for joins.
 const COLUMNS: &str = "referral.id, referral.team_id, referral.program_id, referral.is_test, referral.affiliate_id, \
@@ -58,11 +58,7 @@ impl TryFrom<Row> for Referral {
         let email = hash.zip(masked).map(|(hash, masked)| KeptEmail { hash, masked, address: row.email });
         Ok(Self {
             id: ReferralId::new(row.id),
-            scope: Scope {
-                team_id: TeamId::new(row.team_id),
-                program_id: ProgramId::new(row.program_id),
-                is_test: row.is_test == 1,
-            },
+            scope: scope(row.team_id, row.program_id, row.is_test),
             affiliate_id: AffiliateId::new(row.affiliate_id),
             status: word("referral.status", &row.status, ReferralStatus::from_word)?,
             external_user_id: row.external_user_id,

@@ -1,15 +1,14 @@
 //! Refunds, and refunds that wait for their sale: rows of `refund` and `parked_refund`.
 
-use attribution::ids::{CommissionId, ConversionId, ProgramId, RefundId, TeamId};
+use attribution::ids::{CommissionId, ConversionId, ProgramId, RefundId};
 use attribution::ledger::Unavailable;
 use attribution::money::{Currency, Money};
-use attribution::referral::Scope;
 use attribution::sale::{ParkedRefund, SaleRefund};
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, word};
+use super::{Database, UnknownValue, scope, word};
 
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -84,10 +83,6 @@ impl TryFrom<ParkedRow> for ParkedRefund {
             expires_at: Timestamp::from_milliseconds(row.expires_at),
         })
     }
-}
-
-fn scope(team_id: String, program_id: String, is_test: i64) -> Scope {
-    Scope { team_id: TeamId::new(team_id), program_id: ProgramId::new(program_id), is_test: is_test == 1 }
 }
 
 const PARKED_COLUMNS: &str = "id, team_id, program_id, is_test, sale_key, refund_key, amount_minor, currency, reason, \

@@ -1,6 +1,6 @@
 //! Webhook endpoints: where a program's subscribers want to be told.
 
-use attribution::ids::{ProgramId, TeamId, WebhookEndpointId};
+use attribution::ids::{ProgramId, WebhookEndpointId};
 use attribution::ledger::Unavailable;
 use attribution::referral::Scope;
 use attribution::time::Timestamp;
@@ -8,7 +8,7 @@ use attribution::webhooks::{Disabled, DisabledReason, Endpoint, EventFilter, Ret
 use serde::{Deserialize, Serialize};
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, away, json, word};
+use super::{Database, UnknownValue, away, json, scope, word};
 
 /// So many endpoints a program may have in each mode.
 pub const MAX_PER_PROGRAM: i64 = 20;
@@ -182,11 +182,7 @@ impl TryFrom<Row> for Endpoint {
         let disabled = row.disabled_at.zip(reason.transpose()?);
         Ok(Self {
             id: WebhookEndpointId::new(row.id),
-            scope: Scope {
-                team_id: TeamId::new(row.team_id),
-                program_id: ProgramId::new(row.program_id),
-                is_test: row.is_test == 1,
-            },
+            scope: scope(row.team_id, row.program_id, row.is_test),
             url: row.url,
             own_host: row.own_host,
             events: EventFilter::stored(json("webhook_endpoint.events", &row.events)?),

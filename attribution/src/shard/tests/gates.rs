@@ -7,16 +7,17 @@ use futures_util::poll;
 
 use super::{Refused, World, again, with_key};
 use crate::fixtures::{bobs_click, browser_sign_up, click, sale, sign_up};
-use crate::ledger::{Command, Executed, FirstSeen, Outcome, Rejection};
+use crate::ledger::{Command, FirstSeen, Outcome, Rejection};
+use crate::shard::Carried;
 
-fn answered(result: Poll<Result<Executed, Refused>>) -> Executed {
+fn answered(result: Poll<Result<Carried, Refused>>) -> Carried {
     match result {
         Poll::Ready(Ok(executed)) => executed,
         other => panic!("not answered: {other:?}"),
     }
 }
 
-fn refused(result: Poll<Result<Executed, Refused>>) -> Refused {
+fn refused(result: Poll<Result<Carried, Refused>>) -> Refused {
     match result {
         Poll::Ready(Err(refused)) => refused,
         other => panic!("not refused: {other:?}"),

@@ -14,12 +14,13 @@ use super::{ClickCount, NewClick, ObjectStorage, Refused, Shard, Tracked};
 use crate::fixtures::{affiliate, bob, bobs_click, click, new_year, program, scope};
 use crate::ids::{AffiliateId, ProgramId, ReferralId};
 use crate::ledger::{
-    Change, Clicks, Command, Configuration, Executed, IdempotencyKey, Ledger, NotCommitted, Pause, Query, State, Store,
+    Change, Clicks, Command, Configuration, IdempotencyKey, Ledger, NotCommitted, Pause, Query, State, Store,
     Unavailable,
 };
 use crate::memory::Database;
 use crate::program::{Affiliate, Program};
 use crate::referral::{Click, Scope};
+use crate::shard::Carried;
 use crate::time::{Clock, Timer, Timestamp};
 
 /// A shard, the database behind it, and a clock that is moved by hand.
@@ -80,7 +81,7 @@ impl World {
         }
     }
 
-    async fn execute(&self, command: impl Into<Command>) -> Result<Executed, Refused> {
+    async fn execute(&self, command: impl Into<Command>) -> Result<Carried, Refused> {
         let ledger = Ledger {
             store: &self.store,
             configuration: &self.configuration,
@@ -91,7 +92,7 @@ impl World {
         self.shard.execute(&ledger, &command.into(), &self.clock).await
     }
 
-    fn call(&self, command: impl Into<Command>) -> Executed {
+    fn call(&self, command: impl Into<Command>) -> Carried {
         pollster::block_on(self.execute(command)).unwrap()
     }
 
