@@ -5,8 +5,10 @@
 //! subscribers are told ([`webhooks`], [`scheduler`]). Out of scope: HTTP, JSON dialects, SQL, the
 //! platform. The clock and randomness are arguments; nothing here reads or writes anything by itself.
 
+pub mod day;
 pub mod decision;
 pub mod email;
+pub mod exchange;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
@@ -19,6 +21,7 @@ pub mod ids;
 pub mod incentive;
 pub mod keys;
 pub mod ledger;
+pub mod level;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
@@ -29,6 +32,7 @@ pub mod ledger;
 pub mod memory;
 pub mod messages;
 pub mod money;
+pub mod payout;
 pub mod program;
 pub mod referral;
 pub mod sale;
@@ -36,4 +40,5 @@ pub mod scheduler;
 pub mod shard;
 pub mod status;
 pub mod time;
+pub mod transitions;
 pub mod webhooks;
