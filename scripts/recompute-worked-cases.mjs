@@ -9,6 +9,7 @@ import { join } from "node:path";
 const LEAST_CASES = 80;
 const SHOWN = 20;
 const DIGITS = { JPY: 0, VND: 0, KRW: 0, KWD: 3, BHD: 3 }; // every other currency here has 2
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
 const NOT_KEPT = new Set(["declined", "refunded"]);
 
 // Fractions: [numerator, denominator], denominator > 0.
@@ -116,8 +117,11 @@ function checkCase(file, source, one) {
     return kept.get(id);
   };
 
+  let before = Date.parse(one.clicked_at);
   one.steps.forEach((step, index) => {
     const number = index + 1;
+    if (!(MOMENT.test(step.at) && Date.parse(step.at) >= before)) wrong(`${step.at} is no moment after the step before`, number);
+    before = Date.parse(step.at);
     const results = [];
     for (const line of step.arithmetic ?? []) {
       lineCount += 1;
