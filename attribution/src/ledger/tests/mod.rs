@@ -12,6 +12,7 @@ mod idempotency;
 mod known_customer;
 mod lead_incentive;
 mod parked_refunds;
+mod properties;
 mod races;
 mod record_sale;
 mod refunds;

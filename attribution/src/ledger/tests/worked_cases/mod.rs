@@ -316,7 +316,7 @@ impl<'a> Scene<'a> {
                 .rows()
                 .referrals
                 .get(&click().id)
-                .map(|row| row.identities())
+                .map(crate::referral::Referral::identities)
                 .unwrap_or_default(),
             status,
             occurred_at: None,
