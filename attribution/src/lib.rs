@@ -5,8 +5,10 @@
 //! subscribers are told ([`webhooks`], [`scheduler`]). Out of scope: HTTP, JSON dialects, SQL, the
 //! platform. The clock and randomness are arguments; nothing here reads or writes anything by itself.
 
+pub mod day;
 pub mod decision;
 pub mod email;
+pub mod exchange;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
