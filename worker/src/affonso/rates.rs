@@ -81,7 +81,8 @@ fn check(body: Body, date: &str) -> Result<(Day, Vec<QuotedRate>), BodyProblem> 
     if day.is_some_and(|day| day > Day::of(now()).plus(MAX_DAYS_AHEAD)) {
         fields.refuse("date", "is more than a day ahead");
     }
-    let base = fields.currency("base", Some(body.base.unwrap_or_else(|| PIVOT.to_owned())));
+    let base = body.base.filter(|code| !code.trim().is_empty()).unwrap_or_else(|| PIVOT.to_owned());
+    let base = fields.currency("base", Some(base));
     let Rates(rates) = body.rates.unwrap_or_default();
     if rates.is_empty() || rates.len() > MAX_RATES {
         fields.refuse("rates", format!("is required: 1 to {MAX_RATES} rates by their currency"));
