@@ -21,6 +21,7 @@ pub mod ids;
 pub mod incentive;
 pub mod keys;
 pub mod ledger;
+pub mod level;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
@@ -31,6 +32,7 @@ pub mod ledger;
 pub mod memory;
 pub mod messages;
 pub mod money;
+pub mod payout;
 pub mod program;
 pub mod referral;
 pub mod sale;
@@ -38,4 +40,5 @@ pub mod scheduler;
 pub mod shard;
 pub mod status;
 pub mod time;
+pub mod transitions;
 pub mod webhooks;

@@ -14,6 +14,7 @@ pub mod kept_answer;
 pub mod ledger_store;
 pub mod outbox;
 pub mod overview;
+pub mod payout;
 pub mod program;
 pub mod referral;
 pub mod refund;
