@@ -375,6 +375,7 @@ test("health shows the scheduler's jobs and what waits", async (t) => {
         ["expire_refunds", null],
         ["fetch_rates", null],
         ["forget_answers", null],
+        ["settle_sales", null],
         ["wake_webhook_senders", null],
       ],
     );

@@ -32,10 +32,12 @@ enum Task {
     ForgetAnswers,
     /// Fetches the rates of exchange, once an hour.
     FetchRates,
+    /// Converts the sales whose rate has come.
+    SettleSales,
 }
 
-const TASKS: [Task; 5] =
-    [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::ForgetAnswers, Task::FetchRates];
+const TASKS: [Task; 6] =
+    [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::ForgetAnswers, Task::FetchRates, Task::SettleSales];
 
 /// A task with what it needs.
 pub struct ScheduledJob<'a> {
@@ -61,6 +63,7 @@ impl<'a> ScheduledJob<'a> {
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
             Task::ForgetAnswers => time_jobs::forget_answers(self.env).await,
             Task::FetchRates => rates::fetch(self.env, self.book).await,
+            Task::SettleSales => time_jobs::settle_sales(self.env, self.book).await,
         }
     }
 }
@@ -73,6 +76,7 @@ impl Job for ScheduledJob<'_> {
             Task::ExpireRefunds => "expire_refunds",
             Task::ForgetAnswers => "forget_answers",
             Task::FetchRates => "fetch_rates",
+            Task::SettleSales => "settle_sales",
         }
     }
 

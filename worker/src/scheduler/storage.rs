@@ -3,7 +3,7 @@
 //! Every call runs without an await between its statements, hence as one transaction. Of the roll only what has changed
 //! is written.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use attribution::ids::WebhookEndpointId;
@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue};
 
 use super::JobFigures;
+use crate::store::waiting_sale::Place;
 
 /// The object's storage.
 pub struct Book {
@@ -23,6 +24,8 @@ pub struct Book {
     is_prepared: Cell<bool>,
     /// When rates were last asked for, as far as this instance knows.
     asked_for_rates: Cell<Option<Timestamp>>,
+    /// How far this instance has looked through the sales that wait for a rate.
+    looked_to: RefCell<Place>,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +47,7 @@ struct ReadRow {
 impl Book {
     /// Opens the storage.
     pub fn new(sql: SqlStorage) -> Self {
-        Self { sql, is_prepared: Cell::new(false), asked_for_rates: Cell::new(None) }
+        Self { sql, is_prepared: Cell::new(false), asked_for_rates: Cell::new(None), looked_to: RefCell::default() }
     }
 
     /// The jobs that have run so far.
@@ -72,6 +75,16 @@ impl Book {
     pub fn note_rates_fetched(&self, url: &str, at: Timestamp) -> Result<(), Unavailable> {
         self.run("DELETE FROM rates_source", vec![])?;
         self.run("INSERT INTO rates_source (url, fetched_at) VALUES (?, ?)", vec![url.into(), at.milliseconds().into()])
+    }
+
+    /// How far this instance has looked through the sales that wait for a rate.
+    pub fn looked_to(&self) -> Place {
+        self.looked_to.borrow().clone()
+    }
+
+    /// Keeps how far it has looked.
+    pub fn note_looked_to(&self, place: Place) {
+        self.looked_to.replace(place);
     }
 
     fn prepare(&self) -> Result<(), Unavailable> {

@@ -7,7 +7,7 @@
 use attribution::day::Day;
 use attribution::exchange::{DecimalRate, PIVOT, QuotedRate};
 use attribution::ids::TeamId;
-use attribution::ledger::Unavailable;
+use attribution::ledger::{RateQuery, Unavailable};
 use attribution::money::Currency;
 use attribution::time::Timestamp;
 use serde::Deserialize;
@@ -53,20 +53,13 @@ const LAST_OF_PAIRS: &str = "SELECT exchange_rate.base, exchange_rate.currency, 
 
 /// What the exchange between two currencies can be made of on a day: see [`attribution::exchange::Exchange::between`]. At
 /// most one row for each two of the two and the euro, whichever way round, of everybody's and of the team's own.
-#[expect(dead_code, reason = "the ledger's reads are to include it")]
-pub(super) fn select_quotes(
-    database: &Database,
-    from: Currency,
-    to: Currency,
-    day: Day,
-    team: &TeamId,
-) -> worker::Result<D1PreparedStatement> {
+pub(super) fn select_quotes(database: &Database, wanted: &RateQuery) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
         "WITH side (code) AS (SELECT ?3 UNION SELECT ?4 UNION SELECT '{PIVOT}'), \
          pair (base, currency) AS (SELECT one.code, other.code FROM side AS one JOIN side AS other \
            ON one.code <> other.code) {LAST_OF_PAIRS}"
     );
-    query!(&database.0, sql, day, team, from, to)
+    query!(&database.0, sql, wanted.day, wanted.team_id, wanted.from, wanted.to)
 }
 
 /// What is quoted on a day: of every pair of currencies the last rate up to it, everybody's and the team's own. The pairs

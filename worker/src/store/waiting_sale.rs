@@ -12,7 +12,6 @@ use worker::{D1PreparedStatement, query};
 use super::{Database, UnknownValue, away, rows, scope, word};
 
 /// A sale that waits for a rate.
-#[expect(dead_code, reason = "the job that settles them is to read it")]
 pub struct WaitingSale {
     /// Its id.
     pub id: ConversionId,
@@ -20,8 +19,10 @@ pub struct WaitingSale {
     pub referral_id: ReferralId,
     /// Whose it is.
     pub scope: Scope,
-    /// Where it stands in the order in which they are looked at.
-    pub place: Place,
+    /// What it was paid in.
+    pub currency: Currency,
+    /// When it happened.
+    pub occurred_at: Timestamp,
 }
 
 /// A place in the order in which waiting sales are looked at: by currency, then by when they happened.
@@ -33,7 +34,6 @@ pub struct Place {
 }
 
 /// Sales that can be settled now.
-#[expect(dead_code, reason = "the job that settles them is to read it")]
 pub struct ToSettle {
     /// Those among the ones looked at, at most as many as were asked for.
     pub sales: Vec<WaitingSale>,
@@ -53,6 +53,37 @@ pub struct Waiting {
     pub amount: Money,
     /// Whether the currency was ever quoted, for another day; else nobody has a rate for it.
     pub is_quoted: bool,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    team_id: String,
+    program_id: String,
+    is_test: i64,
+    referral_id: String,
+    currency: String,
+    created_at: i64,
+}
+
+impl Row {
+    fn place(&self) -> Place {
+        Place { currency: self.currency.clone(), created_at: self.created_at, id: self.id.clone() }
+    }
+}
+
+impl TryFrom<Row> for WaitingSale {
+    type Error = UnknownValue;
+
+    fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        Ok(Self {
+            id: ConversionId::new(row.id),
+            referral_id: ReferralId::new(row.referral_id),
+            scope: scope(row.team_id, row.program_id, row.is_test),
+            currency: word("conversion.currency", &row.currency, Currency::from_code)?,
+            occurred_at: Timestamp::from_milliseconds(row.created_at),
+        })
+    }
 }
 
 /// So many waiting sales are looked at in one go: without a rate most of them stay for long.
@@ -75,34 +106,17 @@ fn quoted(one: &str, other: &str) -> String {
 
 /// Sales for which there is a rate by now: among so many waiting ones behind `after`, so that those that nobody has a rate
 /// for, or that cannot be settled for another reason, keep none from its turn.
-#[expect(dead_code, reason = "the job that settles them is to call it")]
 pub async fn to_settle(database: &Database, after: &Place, limit: u32) -> Result<ToSettle, Unavailable> {
-    #[derive(Deserialize)]
-    struct Row {
-        id: String,
-        team_id: String,
-        program_id: String,
-        is_test: i64,
-        referral_id: String,
-        currency: String,
-        created_at: i64,
-    }
     let statements = [select_to_settle(database, after, limit), select_last_looked_at(database, after)];
     let statements = statements.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
     let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
     let [found, last] = answers.as_slice() else { return Err(Unavailable("two reads, not two answers".to_owned())) };
     let found: Vec<Row> = rows(found)?;
     let last: Vec<Place> = rows(last)?;
-    let sale = |row: Row| WaitingSale {
-        id: ConversionId::new(&row.id),
-        referral_id: ReferralId::new(row.referral_id),
-        scope: scope(row.team_id, row.program_id, row.is_test),
-        place: Place { currency: row.currency, created_at: row.created_at, id: row.id },
-    };
-    let sales: Vec<WaitingSale> = found.into_iter().map(sale).collect();
-    let is_full = u32::try_from(sales.len()).is_ok_and(|count| count >= limit);
-    let next = if is_full { sales.last().map(|sale| sale.place.clone()) } else { last.into_iter().next() };
-    Ok(ToSettle { sales, next })
+    let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= limit);
+    let next = if is_full { found.last().map(Row::place) } else { last.into_iter().next() };
+    let sales: Result<_, UnknownValue> = found.into_iter().map(TryInto::try_into).collect();
+    Ok(ToSettle { sales: sales?, next })
 }
 
 fn select_to_settle(database: &Database, after: &Place, limit: u32) -> worker::Result<D1PreparedStatement> {
@@ -134,7 +148,7 @@ pub async fn by_currency(
     team_currency: Currency,
 ) -> Result<Vec<Waiting>, Unavailable> {
     #[derive(Deserialize)]
-    struct Row {
+    struct SumRow {
         currency: String,
         sales: i64,
         oldest: i64,
@@ -155,8 +169,8 @@ pub async fn by_currency(
          ORDER BY waiting.currency"
     );
     let statement = query!(&database.0, sql, scope.program_id, i64::from(scope.is_test), scope.team_id, team_currency);
-    let found: Vec<Row> = database.all(statement).await?;
-    let waiting = |row: Row| {
+    let found: Vec<SumRow> = database.all(statement).await?;
+    let waiting = |row: SumRow| {
         let currency = word("conversion.currency", &row.currency, Currency::from_code)?;
         Ok(Waiting {
             count: row.sales,
