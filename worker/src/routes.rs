@@ -22,6 +22,10 @@ enum Endpoint {
     CreateReferral,
     ShowReferral,
     ReferralTimeline,
+    LatestRates,
+    MissingRates,
+    ShowRates,
+    SetRates,
     ListWebhooks,
     CreateWebhook,
     ShowWebhook,
@@ -68,6 +72,9 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
+        ["v1", "rates"] => &[("GET", E::LatestRates)],
+        ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
+        ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
         ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
         ["v1", "webhooks", _] => &[("GET", E::ShowWebhook), ("PUT", E::UpdateWebhook), ("DELETE", E::DeleteWebhook)],
         ["v1", "webhooks", _, "rotate-secret"] => &[("POST", E::RotateWebhookSecret)],
@@ -158,6 +165,10 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
         E::ReferralTimeline => affonso_answer(Box::pin(affonso::referrals::timeline(incoming, funnel, id))).await,
+        E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
+        E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
+        E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
+        E::SetRates => affonso_answer(Box::pin(affonso::rates::set(incoming, funnel, id))).await,
         E::ListWebhooks
         | E::CreateWebhook
         | E::ShowWebhook

@@ -5,6 +5,7 @@
 
 pub mod clicks;
 pub mod conversions;
+pub mod rates;
 pub mod referrals;
 pub mod refunds;
 pub mod signups;
@@ -36,6 +37,8 @@ pub enum Problem {
     Body(BodyProblem),
     /// A rule, or something that is away.
     Refused(Refusal),
+    /// The key may not do this: why.
+    Forbidden(&'static str),
     /// No such object: its kind.
     NotFound(&'static str),
     /// The object is in a state that does not allow the call.
@@ -86,6 +89,7 @@ impl Problem {
                 failure(503, "SERVICE_UNAVAILABLE", "The ledger is not available right now. Try again.", None)
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
+            Self::Forbidden(message) => failure(403, "FORBIDDEN", message, None),
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
             Self::Conflict { code, message } => failure(409, code, message, None),
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),

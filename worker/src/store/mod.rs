@@ -9,6 +9,7 @@ pub mod click_count;
 pub mod commission;
 pub mod conversion;
 pub mod event;
+pub mod exchange_rate;
 pub mod kept_answer;
 pub mod ledger_store;
 pub mod outbox;
@@ -19,6 +20,7 @@ pub mod referral;
 pub mod refund;
 pub mod test_event;
 pub mod unattributed_sale;
+pub mod waiting_sale;
 pub mod webhook_endpoint;
 
 use attribution::ids::{ProgramId, TeamId};
