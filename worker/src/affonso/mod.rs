@@ -5,6 +5,8 @@
 
 pub mod clicks;
 pub mod conversions;
+#[allow(dead_code, reason = "goes when the lists that read it are there")]
+mod lists;
 pub mod referrals;
 pub mod refunds;
 pub mod signups;
@@ -45,6 +47,17 @@ pub enum Problem {
         /// One sentence for people.
         message: String,
     },
+    /// Something of the program has this already.
+    #[allow(dead_code, reason = "for routes that make what has a name")]
+    Duplicate {
+        /// The field whose value is taken.
+        field: &'static str,
+        /// One sentence for people.
+        message: String,
+    },
+    /// A test key would change what both modes share.
+    #[allow(dead_code, reason = "for routes that change what both modes share")]
+    LiveKeyNeeded,
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -88,6 +101,13 @@ impl Problem {
             }
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
             Self::Conflict { code, message } => failure(409, code, message, None),
+            Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
+            Self::LiveKeyNeeded => failure(
+                403,
+                "FORBIDDEN",
+                "Live and test mode share this: a test key may read it. Use a live key (sk_live_…) to change it.",
+                None,
+            ),
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
@@ -215,6 +235,14 @@ fn taken_field(kind: IdentityKind) -> &'static str {
 /// The caller of a route of this dialect: a team's secret key.
 pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
     authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
+}
+
+/// The caller of a route that changes what both modes share: settings, affiliates, coupons. A test key touches test rows
+/// only, so it may read them and nothing more.
+#[allow(dead_code, reason = "for routes that change what both modes share")]
+pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
+    let key = caller(incoming, funnel).await?;
+    if key.is_test { Err(Problem::LiveKeyNeeded) } else { Ok(key) }
 }
 
 /// Carries out what is not the ledger's, unless a call with the same `Idempotency-Key` has been answered.

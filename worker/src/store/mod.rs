@@ -13,6 +13,8 @@ pub mod kept_answer;
 pub mod ledger_store;
 pub mod outbox;
 pub mod overview;
+#[allow(dead_code, reason = "goes when the lists that are made with it are there")]
+pub mod page;
 pub mod program;
 pub mod referral;
 pub mod refund;
