@@ -181,6 +181,20 @@ id_types! {
     WebhookEndpointId, "whe";
 }
 
+impl GroupId {
+    /// Mints the id of a new group.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
+impl IncentiveId {
+    /// Mints the id of a new incentive, or of a new level: commissions name either.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
 impl WebhookEndpointId {
     /// Mints the id of a new endpoint.
     pub fn mint(random: &mut impl Random) -> Self {

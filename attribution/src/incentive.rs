@@ -30,6 +30,17 @@ pub struct Incentive {
     pub cap_minor: Option<i64>,
 }
 
+/// How long an incentive pays for one customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Length {
+    /// As long as there are sales.
+    CustomerLifetime,
+    /// So many calendar months from the customer's first complete sale.
+    Months(u32),
+    /// So many sales that earn a commission.
+    Payments(u32),
+}
+
 /// Who earns by an incentive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owner {

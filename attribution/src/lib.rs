@@ -35,5 +35,6 @@ pub mod sale;
 pub mod scheduler;
 pub mod shard;
 pub mod status;
+pub mod terms;
 pub mod time;
 pub mod webhooks;

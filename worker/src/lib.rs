@@ -22,6 +22,7 @@ mod pages;
 mod platform;
 mod routes;
 mod scheduler;
+mod setting_fields;
 mod store;
 mod webhook_sender;
 

@@ -5,7 +5,8 @@
 
 pub mod clicks;
 pub mod conversions;
-#[allow(dead_code, reason = "goes when the lists that read it are there")]
+mod incentive_body;
+pub mod incentives;
 mod lists;
 pub mod referrals;
 pub mod refunds;
@@ -28,6 +29,9 @@ use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::{self, BodyProblem, FieldProblem};
 use crate::once;
 use crate::store::api_key::ApiKey;
+
+/// So often is a change of settings decided anew when somebody else was faster: whatever changes a program competes.
+const CHANGE_ATTEMPTS: u32 = 10;
 
 /// Why a call of this dialect has no good answer.
 #[derive(Debug)]

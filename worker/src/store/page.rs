@@ -15,6 +15,13 @@ pub struct Page {
 }
 
 impl Page {
+    /// The page out of all rows, where these are few and were read at once.
+    pub fn cut<R>(self, rows: &[R]) -> &[R] {
+        let (before, limit) = (usize::try_from(self.offset()).unwrap_or(usize::MAX), self.limit as usize);
+        let rest = rows.get(before..).unwrap_or_default();
+        rest.get(..limit).unwrap_or(rest)
+    }
+
     /// So many rows stand before the page.
     pub fn offset(self) -> i64 {
         i64::from(self.number.saturating_sub(1)) * i64::from(self.limit)
@@ -101,6 +108,13 @@ mod tests {
         assert_eq!(Page { number: 1, limit: 50 }.offset(), 0);
         assert_eq!(Page { number: 3, limit: 50 }.offset(), 100);
         assert_eq!(Page { number: u32::MAX, limit: 200 }.offset(), 858_993_458_800);
+    }
+
+    #[test]
+    fn a_page_is_cut_out_of_few_rows() {
+        let rows = [1, 2, 3, 4, 5];
+        let cut = |number| Page { number, limit: 2 }.cut(&rows).to_vec();
+        assert_eq!((cut(1), cut(2), cut(3), cut(4)), (vec![1, 2], vec![3, 4], vec![5], vec![]));
     }
 
     #[test]
