@@ -147,6 +147,11 @@ fn without_position(message: &str) -> String {
 }
 
 impl BodyProblem {
+    /// One field is wrong.
+    pub fn of(field: &str, message: impl Into<String>) -> Self {
+        Self::Fields(vec![FieldProblem { field: field.to_owned(), message: message.into() }])
+    }
+
     /// One sentence for people.
     pub fn message(&self) -> String {
         match self {
