@@ -40,6 +40,17 @@ impl Fields {
         }
     }
 
+    /// Takes a text that may be left out, and not be emptied.
+    pub fn filled_text(&mut self, field: &str, value: Option<String>, max: usize) -> Option<String> {
+        let sent = Some(value?);
+        self.required(field, sent, max)
+    }
+
+    /// Takes a text that may be cleared, by null or by nothing in it.
+    pub fn clearable_text(&mut self, field: &str, value: Option<Option<String>>, max: usize) -> Option<Option<String>> {
+        Some(self.text(field, value?, max))
+    }
+
     /// Takes a whole number within bounds.
     pub fn whole(&mut self, field: &str, value: i64, bounds: RangeInclusive<u32>) -> Option<u32> {
         let whole = u32::try_from(value).ok().filter(|value| bounds.contains(value));

@@ -9,6 +9,7 @@ use attribution::terms::Terms;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 
+use crate::http::Incoming;
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 
 /// What `apply_to` may say, most specific first.
@@ -30,9 +31,9 @@ const MAX_HOLD_DAYS: u32 = 365;
 /// The longest length, in months or payments.
 pub(super) const MAX_LENGTH: u32 = 1200;
 
-/// What is sent of an incentive.
+/// A body, before its words are looked up.
 #[derive(Deserialize)]
-pub(super) struct Body {
+struct Body {
     name: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -50,27 +51,58 @@ pub(super) struct Body {
     variable_config: Option<Value>,
 }
 
-impl Body {
-    /// Whether nothing is sent that is known.
-    pub(super) fn is_empty(&self) -> bool {
-        let Self { name, kind, apply_to, approval_type, incentive_length, .. } = self;
-        [name, kind, apply_to, approval_type, incentive_length].into_iter().all(Option::is_none)
-            && [self.hold_period_days, self.length_value].iter().all(Option::is_none)
-            && [self.is_percentage, self.variable_commission].iter().all(Option::is_none)
-            && self.amount.is_none()
-            && self.product_ids.is_none()
-            && self.cap.is_none()
-            && self.variable_config.is_none()
+/// What is sent of an incentive: each field good by itself, absent where it is not sent.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Sent {
+    name: Option<String>,
+    amount: Option<Number>,
+    is_percentage: Option<bool>,
+    apply_to: Option<&'static str>,
+    product_ids: Option<Vec<String>>,
+    approval_type: Option<&'static str>,
+    hold_days: Option<u32>,
+    length: Option<&'static str>,
+    length_value: Option<u32>,
+    cap: Option<Option<Number>>,
+}
+
+impl Sent {
+    /// Reads a body: what is wrong with a field by itself is told here.
+    pub(super) fn read(incoming: &Incoming) -> Result<Self, BodyProblem> {
+        Self::of(input::read::<Body>(incoming)?)
     }
 
-    /// The terms that this body makes of `current`, or of nothing; else all that is wrong with it.
+    fn of(body: Body) -> Result<Self, BodyProblem> {
+        let mut fields = Fields::default();
+        refuse_unsupported(&body, &mut fields);
+        let whole = |fields: &mut Fields, name: &str, value: Option<i64>, bounds| {
+            value.and_then(|value| fields.whole(name, value, bounds))
+        };
+        let sent = Self {
+            name: fields.filled_text("name", body.name, MAX_TEXT),
+            amount: body.amount,
+            is_percentage: body.is_percentage,
+            apply_to: known_word("apply_to", body.apply_to, &APPLY_TO, &mut fields),
+            product_ids: body.product_ids.map(|ids| fields.texts("product_ids", Some(ids))),
+            approval_type: known_word("approval_type", body.approval_type, &Approval::WORDS, &mut fields),
+            hold_days: whole(&mut fields, "hold_period_days", body.hold_period_days, 0..=MAX_HOLD_DAYS),
+            length: known_word("incentive_length", body.incentive_length, &Length::WORDS, &mut fields),
+            length_value: whole(&mut fields, "length_value", body.length_value, 1..=MAX_LENGTH),
+            cap: body.cap,
+        };
+        fields.finish(Some(sent))
+    }
+
+    /// Whether nothing is sent that is known.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The terms that come of `current`, or of nothing; else all that is wrong with them.
     pub(super) fn terms(&self, current: Option<&Terms>, currency: Currency) -> Result<Terms, BodyProblem> {
         let mut fields = Fields::default();
-        self.refuse_unsupported(&mut fields);
-        let name = match (&self.name, current) {
-            (None, Some(current)) => Some(current.name.clone()),
-            (name, _) => fields.required("name", name.clone(), MAX_TEXT),
-        };
+        let name = self.name.clone().or_else(|| current.map(|current| current.name.clone()));
+        let name = fields.required("name", name, MAX_TEXT);
         let applies = self.applies(current, &mut fields);
         let reward = self.reward(current, currency, &mut fields);
         if let Some(((PaysFor::Lead, _), reward)) = applies.as_ref().zip(reward) {
@@ -94,31 +126,15 @@ impl Body {
         fields.finish(terms)
     }
 
-    fn refuse_unsupported(&self, fields: &mut Fields) {
-        if self.kind.as_ref().is_some_and(|kind| !kind.eq_ignore_ascii_case(COMMISSION)) {
-            fields.refuse("type", "is not supported: only commission is");
-        }
-        if self.variable_commission == Some(true) {
-            fields.refuse("variable_commission", "is not supported: must be false");
-        }
-        if self.variable_config.is_some() {
-            fields.refuse("variable_config", "is not supported: must be null");
-        }
-    }
-
     fn applies(&self, current: Option<&Terms>, fields: &mut Fields) -> Option<(PaysFor, AppliesTo)> {
-        let word =
-            known_word("apply_to", self.apply_to.as_ref(), &APPLY_TO, current.map_or(ALL_PLANS, apply_to), fields)?;
-        let is_sent = self.product_ids.is_some();
-        let product_ids = match current {
-            Some(current) if !is_sent => current.applies_to.product_ids().to_vec(),
-            _ => fields.texts("product_ids", self.product_ids.clone()),
-        };
+        let word = self.apply_to.unwrap_or(current.map_or(ALL_PLANS, apply_to));
+        let before = || current.map(|current| current.applies_to.product_ids().to_vec());
+        let product_ids = self.product_ids.clone().or_else(before).unwrap_or_default();
         if word == SPECIFIC_PRODUCTS && product_ids.is_empty() {
             fields.refuse("product_ids", "is required with apply_to specific_products");
             return None;
         }
-        if word != SPECIFIC_PRODUCTS && is_sent && !product_ids.is_empty() {
+        if word != SPECIFIC_PRODUCTS && self.product_ids.as_ref().is_some_and(|ids| !ids.is_empty()) {
             fields.refuse("product_ids", "is only for apply_to specific_products");
             return None;
         }
@@ -132,45 +148,54 @@ impl Body {
         let before = current.map(|current| current.reward);
         let was_percentage = before.map(|reward| matches!(reward, Reward::Percentage(_)));
         let Some(is_percentage) = self.is_percentage.or(was_percentage) else {
+            if self.amount.is_none() {
+                fields.refuse("amount", "is required");
+            }
             fields.refuse("is_percentage", "is required");
             return None;
         };
-        let Some(amount) = &self.amount else {
-            if was_percentage == Some(is_percentage) {
-                return before;
+        match &self.amount {
+            Some(amount) if is_percentage => fields.percentage("amount", amount).map(Reward::Percentage),
+            Some(amount) => fields.amount_or_nothing("amount", amount, currency).map(Reward::Fixed),
+            None if was_percentage == Some(is_percentage) => before,
+            None => {
+                let when = if before.is_some() { " where is_percentage changes" } else { "" };
+                fields.refuse("amount", format!("is required{when}"));
+                None
             }
-            fields.refuse(
-                "amount",
-                if before.is_some() { "is required where is_percentage changes" } else { "is required" },
-            );
-            return None;
-        };
-        if is_percentage {
-            fields.percentage("amount", amount).map(Reward::Percentage)
-        } else {
-            fields.amount_or_nothing("amount", amount, currency).map(Reward::Fixed)
         }
     }
 
     fn approval(&self, current: Option<&Terms>, fields: &mut Fields) -> Option<Approval> {
         let before = current.map_or(Approval::Automatic, |current| current.approval);
-        let word = known_word("approval_type", self.approval_type.as_ref(), &Approval::WORDS, before.as_str(), fields)?;
-        let is_hold = Approval::from_word(word, 0) == Some(Approval::HoldPeriod { days: 0 });
-        if !is_hold {
-            if self.hold_period_days.is_some_and(|days| days != 0) {
-                fields.refuse("hold_period_days", "is only for approval_type hold_period");
-            }
-            return Approval::from_word(word, 0);
-        }
-        let days = match (self.hold_period_days, before.hold_days()) {
-            (Some(days), _) => fields.whole("hold_period_days", days, 0..=MAX_HOLD_DAYS)?,
-            (None, Some(days)) => days,
-            (None, None) => {
+        let word = self.approval_type.unwrap_or(before.as_str());
+        let days = self.hold_days.or(before.hold_days());
+        match Approval::from_word(word, days.unwrap_or(0))? {
+            Approval::HoldPeriod { .. } if days.is_none() => {
                 fields.refuse("hold_period_days", "is required with approval_type hold_period");
-                return None;
+                None
             }
-        };
-        Approval::from_word(word, days)
+            Approval::Automatic | Approval::Manual if self.hold_days.is_some_and(|days| days > 0) => {
+                fields.refuse("hold_period_days", "is only for approval_type hold_period");
+                None
+            }
+            approval => Some(approval),
+        }
+    }
+
+    fn length(&self, current: Option<&Terms>, fields: &mut Fields) -> Option<Length> {
+        let before = current.map_or(Length::CustomerLifetime, |current| current.length);
+        let word = self.length.unwrap_or(before.as_str());
+        // Months do not become payments: a number belongs to the length that it was sent for.
+        let value = self.length_value.or(before.value().filter(|_| before.as_str() == word));
+        let length = Length::from_word(word, value);
+        if length.is_none() {
+            fields.refuse("length_value", format!("is required with incentive_length {word}"));
+        }
+        if length == Some(Length::CustomerLifetime) && self.length_value.is_some() {
+            fields.refuse("length_value", "is only for an incentive_length that is limited");
+        }
+        length
     }
 
     fn cap_minor(&self, current: Option<&Terms>, currency: Currency, fields: &mut Fields) -> Option<i64> {
@@ -180,28 +205,17 @@ impl Body {
             None => current.and_then(|current| current.cap_minor),
         }
     }
+}
 
-    fn length(&self, current: Option<&Terms>, fields: &mut Fields) -> Option<Length> {
-        let before = current.map_or(Length::CustomerLifetime, |current| current.length);
-        let word =
-            known_word("incentive_length", self.incentive_length.as_ref(), &Length::WORDS, before.as_str(), fields)?;
-        if word == Length::CustomerLifetime.as_str() {
-            if self.length_value.is_some() {
-                fields.refuse("length_value", "is only for an incentive_length that is limited");
-            }
-            return Some(Length::CustomerLifetime);
-        }
-        // Months do not become payments: a number belongs to the length that it was sent for.
-        let kept = before.value().filter(|_| before.as_str() == word);
-        let value = match self.length_value {
-            Some(value) => fields.whole("length_value", value, 1..=MAX_LENGTH)?,
-            None if kept.is_some() => kept?,
-            None => {
-                fields.refuse("length_value", format!("is required with incentive_length {word}"));
-                return None;
-            }
-        };
-        Length::from_word(word, Some(value))
+fn refuse_unsupported(body: &Body, fields: &mut Fields) {
+    if body.kind.as_ref().is_some_and(|kind| !kind.eq_ignore_ascii_case(COMMISSION)) {
+        fields.refuse("type", "is not supported: only commission is");
+    }
+    if body.variable_commission == Some(true) {
+        fields.refuse("variable_commission", "is not supported: must be false");
+    }
+    if body.variable_config.is_some() {
+        fields.refuse("variable_config", "is not supported: must be null");
     }
 }
 
@@ -222,17 +236,15 @@ fn check_lead(reward: Reward, fields: &mut Fields) {
     }
 }
 
-/// The word that is sent, in either case, or the one that stands; `None` for an unknown one.
-fn known_word<'a>(
+/// The word that is sent, in either case.
+pub(super) fn known_word(
     field: &str,
-    sent: Option<&String>,
-    words: &[&'a str],
-    otherwise: &'a str,
+    sent: Option<String>,
+    words: &[&'static str],
     fields: &mut Fields,
-) -> Option<&'a str> {
-    let Some(sent) = sent else { return Some(otherwise) };
-    let lower = sent.to_ascii_lowercase();
-    fields.word(field, Some(lower), words, |sent| words.iter().copied().find(|word| *word == sent))
+) -> Option<&'static str> {
+    let sent = sent.map(|word| word.to_ascii_lowercase());
+    fields.word(field, sent, words, |sent| words.iter().copied().find(|word| *word == sent))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Incentives of a group, and an affiliate's overrides: the same fields and the same calls, for either owner.
 //!
-//! The routes find owner and key and call in here. State: `incentive` in D1. A change is decided on what was read and
+//! The routes know the key and how the owner is found, and call in here; a body is read before anything is looked up, so
+//! that what is wrong with it is told first. State: `incentive` in D1. A change is decided on what was read and
 //! written only while the program's rules are still those; whoever else changes them at the same time loses nothing.
 
 use attribution::ids::IncentiveId;
@@ -11,13 +12,12 @@ use attribution::money::{Currency, Money};
 use attribution::terms::Terms;
 use serde_json::{Number, Value, json};
 
-use super::incentive_body::{self, Body, COMMISSION};
+use super::incentive_body::{self, COMMISSION, Sent};
 use super::lists::{Parameters, page_of};
-use super::{CHANGE_ATTEMPTS, Problem, success};
+use super::{CHANGE_ATTEMPTS, Problem, nothing_sent, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
-use crate::input::{self, BodyProblem, FieldProblem};
 use crate::platform::{RandomPause, SystemRandom, now};
 use crate::store::api_key::ApiKey;
 use crate::store::incentive::{self, MAX_PER_OWNER, OwnedIncentive};
@@ -33,20 +33,21 @@ pub(super) async fn list(incoming: &Incoming, funnel: &Funnel, key: &ApiKey, own
     Ok(page_of(&shown, page, incentives.len().try_into().unwrap_or(MAX_PER_OWNER)))
 }
 
-/// Makes one, unless the owner has too many (409).
+/// Makes one for the owner that `owner` finds, unless they have too many (409).
 pub(super) async fn create(
     incoming: &Incoming,
     funnel: &Funnel,
     key: &ApiKey,
-    owner: Owner,
+    owner: impl Future<Output = Result<Owner, Problem>>,
 ) -> Result<Answer, Problem> {
-    let body = input::read::<Body>(incoming)?;
+    let sent = Sent::read(incoming)?;
     let program = funnel.program(&key.program_id).await?;
+    let terms = sent.terms(None, program.currency)?;
     let now = now();
     let made = OwnedIncentive {
         id: IncentiveId::mint(&mut SystemRandom),
-        terms: body.terms(None, program.currency)?,
-        owner,
+        owner: owner.await?,
+        terms,
         created_at: now,
         updated_at: now,
         rules_version: program.rules_version,
@@ -66,24 +67,24 @@ pub(super) async fn show(funnel: &Funnel, key: &ApiKey, owner: &Owner, id: &str)
     Ok(success(200, &view(&incentive, currency)))
 }
 
-/// Changes what is sent. Sales that are decided from now on earn by the new terms.
+/// Changes what is sent of one of an owner's. Sales that are decided from now on earn by the new terms.
 pub(super) async fn update(
     incoming: &Incoming,
     funnel: &Funnel,
     key: &ApiKey,
-    owner: &Owner,
+    owner: impl Future<Output = Result<Owner, Problem>>,
     id: &str,
 ) -> Result<Answer, Problem> {
-    let body = input::read::<Body>(incoming)?;
-    if body.is_empty() {
-        let problem = FieldProblem { field: "amount".to_owned(), message: "or another field is required".to_owned() };
-        return Err(BodyProblem::Fields(vec![problem]).into());
+    let sent = Sent::read(incoming)?;
+    if sent.is_empty() {
+        return Err(nothing_sent("amount").into());
     }
+    let owner = owner.await?;
     let currency = funnel.program(&key.program_id).await?.currency;
     let mut lost = String::new();
     for attempt in 1..=CHANGE_ATTEMPTS {
-        let mut incentive = find(funnel, key, owner, id).await?;
-        incentive.terms = body.terms(Some(&incentive.terms), currency)?;
+        let mut incentive = find(funnel, key, &owner, id).await?;
+        incentive.terms = sent.terms(Some(&incentive.terms), currency)?;
         incentive.updated_at = now();
         match incentive::update(&funnel.database, &key.program_id, &incentive).await {
             Ok(()) => {

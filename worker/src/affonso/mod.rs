@@ -258,6 +258,14 @@ pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<
     if key.is_test { Err(Problem::LiveKeyNeeded) } else { Ok(key) }
 }
 
+/// A change that changes nothing: names one field that it could.
+fn nothing_sent(field: &str) -> BodyProblem {
+    BodyProblem::Fields(vec![FieldProblem {
+        field: field.to_owned(),
+        message: "or another field is required".to_owned(),
+    }])
+}
+
 /// Carries out what is not the ledger's, unless a call with the same `Idempotency-Key` has been answered.
 pub(crate) async fn once(
     incoming: &Incoming,

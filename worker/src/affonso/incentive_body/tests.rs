@@ -11,7 +11,8 @@ fn usd() -> Currency {
 
 fn read(body: Value, current: Option<&Terms>) -> Result<Terms, String> {
     let body: Body = serde_json::from_value(body).unwrap();
-    body.terms(current, usd()).map_err(|problem| problem.message())
+    let terms = Sent::of(body).and_then(|sent| sent.terms(current, usd()));
+    terms.map_err(|problem| problem.message())
 }
 
 fn thirty_percent() -> Terms {
@@ -95,4 +96,18 @@ fn a_number_of_months_is_no_number_of_payments() {
     let months = read(json!({ "incentive_length": "time_limited", "length_value": 12 }), Some(&thirty_percent()));
     let change = read(json!({ "incentive_length": "payment_limited" }), Some(&months.unwrap()));
     assert_eq!(change.unwrap_err(), "length_value: is required with incentive_length payment_limited");
+}
+
+#[test]
+fn what_is_wrong_with_a_field_by_itself_is_told_at_once() {
+    let sent = json!({
+        "name": " ", "apply_to": "everything", "approval_type": "never", "hold_period_days": 366,
+        "incentive_length": "for ever", "length_value": 0, "type": "credits",
+    });
+    let problem = Sent::of(serde_json::from_value(sent).unwrap()).unwrap_err();
+    let BodyProblem::Fields(problems) = problem else { panic!("no fields") };
+    let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    let expected =
+        ["type", "name", "apply_to", "approval_type", "hold_period_days", "incentive_length", "length_value"];
+    assert_eq!(fields, expected);
 }
