@@ -18,8 +18,7 @@ pub async fn list(incoming: &Incoming, funnel: &Funnel, affiliate: &str) -> Resu
 /// Makes one.
 pub async fn create(incoming: &Incoming, funnel: &Funnel, affiliate: &str) -> Result<Answer, Problem> {
     let key = live_caller(incoming, funnel).await?;
-    let owner = owner(funnel, &key, affiliate).await?;
-    incentives::create(incoming, funnel, &key, owner).await
+    incentives::create(incoming, funnel, &key, owner(funnel, &key, affiliate)).await
 }
 
 /// One of the affiliate's.
@@ -32,8 +31,7 @@ pub async fn show(incoming: &Incoming, funnel: &Funnel, affiliate: &str, id: &st
 /// Changes one.
 pub async fn update(incoming: &Incoming, funnel: &Funnel, affiliate: &str, id: &str) -> Result<Answer, Problem> {
     let key = live_caller(incoming, funnel).await?;
-    let owner = owner(funnel, &key, affiliate).await?;
-    incentives::update(incoming, funnel, &key, &owner, id).await
+    incentives::update(incoming, funnel, &key, owner(funnel, &key, affiliate), id).await
 }
 
 /// Removes one.
