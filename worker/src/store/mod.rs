@@ -17,6 +17,7 @@ pub mod ledger_store;
 pub mod outbox;
 pub mod overview;
 pub mod page;
+pub mod payout;
 pub mod program;
 pub mod referral;
 pub mod refund;
