@@ -19,6 +19,7 @@ pub mod ids;
 pub mod incentive;
 pub mod keys;
 pub mod ledger;
+pub mod level;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,

@@ -101,6 +101,14 @@ vocabulary! {
         Yearly,
     }
 
+    /// Which click counts when a visitor came through two affiliates.
+    AttributionModel {
+        /// The last one.
+        LastClick,
+        /// The first one, while its window lasts.
+        FirstClick,
+    }
+
     /// Whether an affiliate may take part in a program.
     Partnership {
         /// Asked to.

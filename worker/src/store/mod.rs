@@ -9,14 +9,17 @@ pub mod click_count;
 pub mod commission;
 pub mod conversion;
 pub mod event;
+pub mod group;
 pub mod incentive;
 pub mod kept_answer;
 pub mod ledger_store;
+pub mod level;
 pub mod outbox;
 pub mod overview;
 #[allow(dead_code, reason = "goes when the lists that are made with it are there")]
 pub mod page;
 pub mod program;
+pub mod program_settings;
 pub mod referral;
 pub mod refund;
 mod rules_version;
