@@ -1,9 +1,12 @@
-//! The terms of an incentive, as its owner sets them, and the words for them in requests, answers and the database.
+//! The terms of an incentive, as its owner sets them, and the words for them, and for levels, in requests, answers and the
+//! database.
 //!
 //! A term that makes no sense cannot be written down here: a percentage is more than 0, named products have names. What
 //! the terms mean is said in [`crate::incentive`]. Source: docs/rules.md, section 1.
 
-use crate::incentive::{AppliesTo, Approval, Length, PaysFor, Reward};
+use crate::ids::GroupId;
+use crate::incentive::{AppliesTo, Approval, Length, Owner, PaysFor, Reward};
+use crate::level::Base;
 
 /// All that an owner sets of an incentive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,16 @@ pub struct Terms {
     pub length: Length,
     /// All that an affiliate may earn by one customer, in minor units of the team's currency.
     pub cap_minor: Option<i64>,
+}
+
+impl Owner {
+    /// The group; `None` for an affiliate.
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::Group(group) => Some(group),
+            Self::Affiliate(_) => None,
+        }
+    }
 }
 
 impl PaysFor {
@@ -122,6 +135,24 @@ impl Length {
     }
 }
 
+impl Base {
+    /// Every word.
+    pub const WORDS: [&str; 2] = ["commission", "sale"];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Commission => "commission",
+            Self::Sale => "sale",
+        }
+    }
+
+    /// Finds the value for a word; `None` for any other text.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Commission, Self::Sale].into_iter().find(|value| value.as_str() == word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +168,8 @@ mod tests {
         for value in [PaysFor::Lead, PaysFor::Sale] {
             assert_eq!(PaysFor::from_word(value.as_str()), Some(value));
         }
+        assert_eq!(Base::WORDS.map(Base::from_word), [Some(Base::Commission), Some(Base::Sale)]);
+        assert_eq!(Base::from_word("Sale"), None);
         assert_eq!(AppliesTo::from_word("signups", vec![]), None);
         assert_eq!(Approval::from_word("Manual", 0), None);
         assert_eq!(PaysFor::from_word(""), None);

@@ -5,6 +5,7 @@ use worker::{Env, Response, console_error};
 
 use crate::affonso::affiliates::overrides;
 use crate::affonso::{affiliates, coupons, webhook_deliveries, webhooks};
+use crate::affonso::{group_incentives, groups, levels, payment_terms, program, restrictions, tracking};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
@@ -47,6 +48,26 @@ enum Endpoint {
     ListDeliveries,
     ReplayDelivery,
     ReplayFailedDeliveries,
+    ShowProgram,
+    UpdateProgram,
+    ShowPaymentTerms,
+    UpdatePaymentTerms,
+    ShowTracking,
+    UpdateTracking,
+    ShowRestrictions,
+    UpdateRestrictions,
+    ListGroups,
+    CreateGroup,
+    ShowGroup,
+    UpdateGroup,
+    DeleteGroup,
+    ListIncentives,
+    CreateIncentive,
+    ShowIncentive,
+    UpdateIncentive,
+    DeleteIncentive,
+    ShowLevels,
+    ReplaceLevels,
     TrackClick,
     TrackLead,
     TrackSale,
@@ -104,6 +125,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "webhooks", _, "deliveries", _, "replay"] => &[("POST", E::ReplayDelivery)],
         ["v1", "webhooks", _, "replay-failed"] => &[("POST", E::ReplayFailedDeliveries)],
 
+        ["v1", "program", rest @ ..] => program_endpoints(rest),
+
         ["api", "v1", "track", "click"] => &[("POST", E::TrackClick)],
         ["api", "v1", "track", "lead"] => &[("POST", E::TrackLead)],
         ["api", "v1", "track", "sale"] => &[("POST", E::TrackSale)],
@@ -126,6 +149,27 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["demo", "backend", "ledger"] => &[("GET", E::DemoLedger)],
 
         ["favicon.ico"] => &[("GET", E::NoIcon)],
+        _ => &[],
+    }
+}
+
+/// The same of `/v1/program` and what is below it.
+fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
+    match segments {
+        [] => &[("GET", E::ShowProgram), ("PATCH", E::UpdateProgram)],
+        ["payment-terms"] => &[("GET", E::ShowPaymentTerms), ("PATCH", E::UpdatePaymentTerms)],
+        ["tracking"] => &[("GET", E::ShowTracking), ("PATCH", E::UpdateTracking)],
+        ["restrictions"] => &[("GET", E::ShowRestrictions), ("PATCH", E::UpdateRestrictions)],
+        ["groups"] => &[("GET", E::ListGroups), ("POST", E::CreateGroup)],
+        ["groups", _] => &[("GET", E::ShowGroup), ("PATCH", E::UpdateGroup), ("DELETE", E::DeleteGroup)],
+        ["groups", _, "incentives"] => &[("GET", E::ListIncentives), ("POST", E::CreateIncentive)],
+        ["groups", _, "incentives", _] => &[
+            ("GET", E::ShowIncentive),
+            ("PATCH", E::UpdateIncentive),
+            ("PUT", E::UpdateIncentive),
+            ("DELETE", E::DeleteIncentive),
+        ],
+        ["groups", _, "levels"] => &[("GET", E::ShowLevels), ("PUT", E::ReplaceLevels)],
         _ => &[],
     }
 }
@@ -209,6 +253,26 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ListDeliveries
         | E::ReplayDelivery
         | E::ReplayFailedDeliveries => boxed(Box::pin(serve_webhooks(endpoint, incoming, env, funnel, segments))).await,
+        E::ShowProgram
+        | E::UpdateProgram
+        | E::ShowPaymentTerms
+        | E::UpdatePaymentTerms
+        | E::ShowTracking
+        | E::UpdateTracking
+        | E::ShowRestrictions
+        | E::UpdateRestrictions => boxed(Box::pin(serve_settings(endpoint, incoming, funnel))).await,
+        E::ListGroups
+        | E::CreateGroup
+        | E::ShowGroup
+        | E::UpdateGroup
+        | E::DeleteGroup
+        | E::ListIncentives
+        | E::CreateIncentive
+        | E::ShowIncentive
+        | E::UpdateIncentive
+        | E::DeleteIncentive
+        | E::ShowLevels
+        | E::ReplaceLevels => boxed(Box::pin(serve_groups(endpoint, incoming, funnel, segments))).await,
         E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
         E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
@@ -277,6 +341,41 @@ async fn serve_webhooks(
         E::ReplayDelivery => once(Box::pin(webhook_deliveries::replay(incoming, funnel, env, id, delivery))).await,
         E::ReplayFailedDeliveries => once(Box::pin(webhook_deliveries::replay_failed(incoming, funnel, env, id))).await,
         _ => webhooks::list(incoming, funnel).await,
+    };
+    answer.unwrap_or_else(|problem| problem.answer())
+}
+
+async fn serve_settings(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel) -> Answer {
+    let answer = match endpoint {
+        E::UpdateProgram => program::update(incoming, funnel).await,
+        E::ShowPaymentTerms => payment_terms::show(incoming, funnel).await,
+        E::UpdatePaymentTerms => payment_terms::update(incoming, funnel).await,
+        E::ShowTracking => tracking::show(incoming, funnel).await,
+        E::UpdateTracking => tracking::update(incoming, funnel).await,
+        E::ShowRestrictions => restrictions::show(incoming, funnel).await,
+        E::UpdateRestrictions => restrictions::update(incoming, funnel).await,
+        _ => program::show(incoming, funnel).await,
+    };
+    answer.unwrap_or_else(|problem| problem.answer())
+}
+
+async fn serve_groups(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, segments: &[&str]) -> Answer {
+    let group = segments.get(3).copied().unwrap_or_default();
+    let id = segments.get(5).copied().unwrap_or_default();
+    let once = |work| affonso::once(incoming, funnel, work);
+    let answer = match endpoint {
+        E::CreateGroup => once(Box::pin(groups::create(incoming, funnel))).await,
+        E::ShowGroup => groups::show(incoming, funnel, group).await,
+        E::UpdateGroup => groups::update(incoming, funnel, group).await,
+        E::DeleteGroup => groups::delete(incoming, funnel, group).await,
+        E::ListIncentives => group_incentives::list(incoming, funnel, group).await,
+        E::CreateIncentive => once(Box::pin(group_incentives::create(incoming, funnel, group))).await,
+        E::ShowIncentive => group_incentives::show(incoming, funnel, group, id).await,
+        E::UpdateIncentive => group_incentives::update(incoming, funnel, group, id).await,
+        E::DeleteIncentive => group_incentives::delete(incoming, funnel, group, id).await,
+        E::ShowLevels => levels::show(incoming, funnel, group).await,
+        E::ReplaceLevels => levels::replace(incoming, funnel, group).await,
+        _ => groups::list(incoming, funnel).await,
     };
     answer.unwrap_or_else(|problem| problem.answer())
 }

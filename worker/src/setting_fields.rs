@@ -5,7 +5,9 @@
 use std::ops::RangeInclusive;
 
 use attribution::money::{AmountError, Currency, Money, PERCENT_DIGITS, Rate};
+use attribution::webhooks::MAX_URL;
 use serde_json::Number;
+use worker::Url;
 
 use crate::input::Fields;
 
@@ -49,6 +51,22 @@ impl Fields {
     /// Takes a text that may be cleared, by null or by nothing in it.
     pub fn clearable_text(&mut self, field: &str, value: Option<Option<String>>, max: usize) -> Option<Option<String>> {
         Some(self.text(field, value?, max))
+    }
+
+    /// Takes an address of a page or a file on the web that may be cleared.
+    pub fn clearable_url(&mut self, field: &str, value: Option<Option<String>>) -> Option<Option<String>> {
+        let url = self.clearable_text(field, value, MAX_URL)?;
+        let is_web = |url: &String| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !url.as_ref().is_none_or(is_web) {
+            self.refuse(field, "must be an absolute URL, like https://shop.example/");
+        }
+        Some(url)
+    }
+
+    /// Notes that a field is missing.
+    pub fn missing<T>(&mut self, field: &str) -> Option<T> {
+        self.refuse(field, "is required");
+        None
     }
 
     /// Takes a whole number within bounds.

@@ -7,12 +7,20 @@ pub mod affiliates;
 pub mod clicks;
 pub mod conversions;
 pub mod coupons;
+pub mod group_incentives;
+pub mod groups;
 mod incentive_body;
 pub mod incentives;
+pub mod levels;
 mod lists;
+pub mod payment_terms;
+mod payment_terms_body;
+pub mod program;
 pub mod referrals;
 pub mod refunds;
+pub mod restrictions;
 pub mod signups;
+pub mod tracking;
 mod views;
 pub mod webhook_deliveries;
 pub mod webhooks;
@@ -291,10 +299,7 @@ pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<
 
 /// A change that changes nothing: names one field that it could.
 fn nothing_sent(field: &str) -> BodyProblem {
-    BodyProblem::Fields(vec![FieldProblem {
-        field: field.to_owned(),
-        message: "or another field is required".to_owned(),
-    }])
+    BodyProblem::of(field, "or another field is required")
 }
 
 /// Carries out what is not the ledger's, unless a call with the same `Idempotency-Key` has been answered.

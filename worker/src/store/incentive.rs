@@ -42,8 +42,9 @@ pub struct OwnedIncentive {
     pub rules_version: i64,
 }
 
+/// An incentive as it is stored.
 #[derive(Deserialize)]
-struct Row {
+pub(super) struct Row {
     id: String,
     group_id: Option<String>,
     affiliate_id: Option<String>,
@@ -75,16 +76,18 @@ pub async fn insert(
     program: &ProgramId,
     incentive: &OwnedIncentive,
 ) -> Result<bool, Unavailable> {
-    let writes = [insertion(database, team, program, incentive), rules_version::raise(database, program)];
+    let insertion = insertion(database, team, program, incentive, MAX_PER_OWNER);
+    let writes = [insertion, rules_version::raise(database, program)];
     first_id(database, writes).await.map(|id| id.is_some())
 }
 
-/// The insertion; it inserts nothing where the owner has [`MAX_PER_OWNER`] already.
+/// The insertion; it inserts nothing where the owner has so many already.
 pub(super) fn insertion(
     database: &Database,
     team: &TeamId,
     program: &ProgramId,
     incentive: &OwnedIncentive,
+    at_most: i64,
 ) -> worker::Result<D1PreparedStatement> {
     let (group, affiliate) = columns_of(&incentive.owner);
     let terms = &incentive.terms;
@@ -116,7 +119,7 @@ pub(super) fn insertion(
         terms.cap_minor,
         incentive.created_at,
         incentive.updated_at,
-        MAX_PER_OWNER
+        at_most
     )
 }
 
@@ -226,6 +229,17 @@ pub async fn of_groups(database: &Database, program: &ProgramId) -> Result<Vec<O
     );
     let rows: Vec<Row> = database.all(query!(&database.0, sql, program)).await?;
     rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
+}
+
+/// The one by which most sales of the default group's affiliates earn: it pays for every plan; the oldest of several.
+pub(super) fn select_default(database: &Database, program: &ProgramId) -> worker::Result<D1PreparedStatement> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES} \
+         WHERE incentive.program_id = ?1 AND incentive.pays_for = 'sale' AND incentive.apply_to = 'all_plans' \
+         AND incentive.group_id = (SELECT id FROM affiliate_group WHERE program_id = ?1 AND is_default = 1) \
+         ORDER BY incentive.created_at, incentive.id LIMIT 1"
+    );
+    query!(&database.0, sql, program)
 }
 
 /// The id that the first of these writes returned.
