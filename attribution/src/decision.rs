@@ -67,6 +67,8 @@ pub enum Reason {
     HoldEnded,
     /// Commissions were paid out.
     CommissionsPaid,
+    /// The program's owner made or changed something.
+    EditedByOwner,
 }
 
 impl Reason {
@@ -118,6 +120,7 @@ impl Reason {
             Self::RefundExpired => "The sale of this refund did not come in time.",
             Self::HoldEnded => "The hold period has ended; the commissions are ready to be paid.",
             Self::CommissionsPaid => "The commissions were paid out.",
+            Self::EditedByOwner => "The program's owner made or changed this.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
         }
     }

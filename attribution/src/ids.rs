@@ -177,6 +177,8 @@ id_types! {
     RefundId, "rfd";
     /// What is paid out to an affiliate.
     PayoutId, "pay";
+    /// What a customer types in to pay less.
+    CouponId, "cpn";
     /// Where a program's subscriber wants its webhooks.
     WebhookEndpointId, "whe";
 }
@@ -188,8 +190,22 @@ impl GroupId {
     }
 }
 
+impl AffiliateId {
+    /// Mints the id of a new affiliate.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
 impl IncentiveId {
     /// Mints the id of a new incentive, or of a new level: commissions name either.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
+impl CouponId {
+    /// Mints the id of a new coupon.
     pub fn mint(random: &mut impl Random) -> Self {
         Self(mint(Self::PREFIX, random))
     }

@@ -18,6 +18,7 @@ use crate::store::page::{Cursor, Page, Period, Place, Sort};
 const PAGE_LIMITS: (u32, u32) = (50, 200);
 
 /// The same for a list by cursor.
+#[allow(dead_code, reason = "for lists that are read by cursor")]
 const CURSOR_LIMITS: (u32, u32) = (10, 100);
 
 /// What somebody looks for has at most so many characters.
@@ -70,6 +71,7 @@ impl Parameters {
     }
 
     /// `limit`, `starting_after` or `ending_before`, and `order`: the newest first unless it says `asc`.
+    #[allow(dead_code, reason = "for lists that are read by cursor")]
     pub fn cursor(&mut self) -> Cursor {
         let after = self.text("starting_after");
         let before = self.text("ending_before");
@@ -163,11 +165,6 @@ impl Parameters {
         moment
     }
 
-    /// Notes a problem that the list found itself.
-    pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
-        self.fields.refuse(name, message);
-    }
-
     /// `value`, unless something was wrong.
     pub fn finish<T>(self, value: T) -> Result<T, BodyProblem> {
         self.fields.finish(Some(value))
@@ -208,6 +205,7 @@ pub(crate) fn page_of(data: &[Value], page: Page, total: i64) -> Answer {
 }
 
 /// One page of a list by cursor.
+#[allow(dead_code, reason = "for lists that are read by cursor")]
 pub(crate) fn cursor_page(data: &[Value], has_more: bool) -> Answer {
     Answer::json(200, &json!({ "success": true, "data": data, "has_more": has_more }))
 }

@@ -3,26 +3,22 @@
 //! Turns requests into commands and outcomes into answers; holds no rule. The one table from problem to status and
 //! body is [`Problem::answer`].
 
+pub mod affiliates;
 pub mod clicks;
 pub mod conversions;
-pub mod group_incentives;
-pub mod groups;
+pub mod coupons;
 mod incentive_body;
 pub mod incentives;
-pub mod levels;
 mod lists;
-pub mod payment_terms;
-mod payment_terms_body;
 pub mod program;
 pub mod referrals;
 pub mod refunds;
-pub mod restrictions;
 pub mod signups;
-pub mod tracking;
 mod views;
 pub mod webhook_deliveries;
 pub mod webhooks;
 
+use attribution::edits::Editor;
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
 use attribution::ledger::{Context, Reach, Rejection, Unavailable};
@@ -36,6 +32,7 @@ use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::{self, BodyProblem, FieldProblem};
 use crate::once;
+use crate::platform::now;
 use crate::store::api_key::ApiKey;
 
 /// So often is a change of settings decided anew when somebody else was faster: whatever changes a program competes.
@@ -52,6 +49,13 @@ pub enum Problem {
     Refused(Refusal),
     /// No such object: its kind.
     NotFound(&'static str),
+    /// What a field names does not exist.
+    NoSuch {
+        /// What kind of object it would be.
+        kind: &'static str,
+        /// The field.
+        field: &'static str,
+    },
     /// The object is in a state that does not allow the call.
     Conflict {
         /// The error's code.
@@ -60,7 +64,6 @@ pub enum Problem {
         message: String,
     },
     /// Something of the program has this already.
-    #[allow(dead_code, reason = "for routes that make what has a name")]
     Duplicate {
         /// The field whose value is taken.
         field: &'static str,
@@ -68,7 +71,6 @@ pub enum Problem {
         message: String,
     },
     /// A test key would change what both modes share.
-    #[allow(dead_code, reason = "for routes that change what both modes share")]
     LiveKeyNeeded,
     /// No such route.
     UnknownPath,
@@ -112,6 +114,7 @@ impl Problem {
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
+            Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
             Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
             Self::LiveKeyNeeded => failure(
@@ -251,7 +254,6 @@ pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKe
 
 /// The caller of a route that changes what both modes share: settings, affiliates, coupons. A test key touches test rows
 /// only, so it may read them and nothing more.
-#[allow(dead_code, reason = "for routes that change what both modes share")]
 pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
     let key = caller(incoming, funnel).await?;
     if key.is_test { Err(Problem::LiveKeyNeeded) } else { Ok(key) }
@@ -288,6 +290,11 @@ fn program_context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem
     let mut context = context(incoming, key)?;
     context.reach.program_id = Some(key.program_id.clone());
     Ok(context)
+}
+
+/// Who edits what both modes share, for the ledger.
+fn editor(incoming: &Incoming, key: &ApiKey) -> Editor {
+    Editor { actor: format!("key:{}", key.id), request_id: incoming.request_id.clone(), at: now() }
 }
 
 /// Where the rows of a key's calls belong.

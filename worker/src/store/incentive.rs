@@ -207,6 +207,20 @@ pub async fn of_owner(
     rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
 }
 
+/// All of these affiliates', oldest first.
+pub async fn of_affiliates(
+    database: &Database,
+    program: &ProgramId,
+    affiliates: &[&AffiliateId],
+) -> Result<Vec<OwnedIncentive>, Unavailable> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE incentive.program_id = ?1 \
+         AND incentive.affiliate_id IN (SELECT value FROM json_each(?2)) ORDER BY incentive.created_at, incentive.id"
+    );
+    let rows: Vec<Row> = database.all(query!(&database.0, sql, program, serde_json::to_string(affiliates)?)).await?;
+    rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
+}
+
 /// All of a program's groups, oldest first.
 pub async fn of_groups(database: &Database, program: &ProgramId) -> Result<Vec<OwnedIncentive>, Unavailable> {
     let sql = format!(

@@ -3,11 +3,13 @@
 //! D1 is the truth for money. Reads of one object go to the primary. Writes that touch a referral go through
 //! [`ledger_store`] alone, as one batch with the fence in it.
 
+pub mod account;
 pub mod affiliate;
 pub mod api_key;
 pub mod click_count;
 pub mod commission;
 pub mod conversion;
+pub mod coupon;
 pub mod event;
 pub mod group;
 pub mod incentive;
@@ -16,7 +18,6 @@ pub mod ledger_store;
 pub mod level;
 pub mod outbox;
 pub mod overview;
-#[allow(dead_code, reason = "goes when the lists that are made with it are there")]
 pub mod page;
 pub mod program;
 pub mod program_settings;
