@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use strum::{EnumString, IntoStaticStr};
 
+use crate::money::Rate;
+use crate::status::CommissionStatus;
+
 /// Why something is as it is. The word is part of the API; the explanation is for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +72,36 @@ pub enum Reason {
     CommissionsPaid,
     /// The program's owner made or changed something.
     EditedByOwner,
+    /// The incentive pays for so long or so often, and that is over for this customer.
+    IncentiveLengthOver,
+    /// The incentive's cap for this customer left less room than it pays.
+    ReducedToCap,
+    /// Who recruited the selling affiliate earned a share.
+    LevelEarned,
+    /// A sale that waited for its payment was completed, or its payment went another way.
+    SalesStatusChanged,
+    /// The rate of exchange that a sale waited for has come.
+    RateArrived,
+    /// The program's owner changed what is known of a referral.
+    ReferralUpdated,
+    /// The program's owner took a rejection back.
+    ReferralReleased,
+    /// The program's owner removed the referral.
+    ReferralDeleted,
+    /// The program's owner gave the referral to another affiliate.
+    ReferralReassigned,
+    /// The program's owner named the commission.
+    ManualCommission,
+    /// The program's owner changed a commission.
+    CommissionUpdated,
+    /// The program's owner removed a commission.
+    CommissionDeleted,
+    /// Commissions were gathered into a payout.
+    CommissionsGathered,
+    /// A payout came to nothing; its commissions are free again.
+    PayoutEnded,
+    /// Something happened that the caller wants on record.
+    MilestoneRecorded,
 }
 
 impl Reason {
@@ -115,12 +148,27 @@ impl Reason {
             Self::RefundWaitsForItsSale => "The refund came before its sale and waits for it.",
             Self::RefundMetItsSale => "The sale came and the refund that waited for it was applied.",
             Self::RefundDidNotFitItsSale => {
-                "The sale came in another currency than the waiting refund, or nothing of it was left to pay back."
+                "The sale came in another currency than the waiting refund, unpaid, or with nothing left to pay back."
             }
             Self::RefundExpired => "The sale of this refund did not come in time.",
             Self::HoldEnded => "The hold period has ended; the commissions are ready to be paid.",
             Self::CommissionsPaid => "The commissions were paid out.",
             Self::EditedByOwner => "The program's owner made or changed this.",
+            Self::IncentiveLengthOver => "The incentive's months or payments are over for this customer.",
+            Self::ReducedToCap => "The incentive's cap for this customer left less room than it pays.",
+            Self::LevelEarned => "Somebody whom the affiliate recruited made a sale.",
+            Self::SalesStatusChanged => "The sale's payment went on; what it earns was decided then.",
+            Self::RateArrived => "The rate of exchange has come; the sale was converted with it.",
+            Self::ReferralUpdated => "The program's owner changed what is known of the customer.",
+            Self::ReferralReleased => "The program's owner took the rejection back.",
+            Self::ReferralDeleted => "The program's owner removed the referral.",
+            Self::ReferralReassigned => "The program's owner gave the referral to another affiliate.",
+            Self::ManualCommission => "The program's owner named the commission.",
+            Self::CommissionUpdated => "The program's owner changed the commission.",
+            Self::CommissionDeleted => "The program's owner removed the commission.",
+            Self::CommissionsGathered => "The commissions were gathered into a payout.",
+            Self::PayoutEnded => "The payout came to nothing; its commissions are payable again.",
+            Self::MilestoneRecorded => "The caller put this on record.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
         }
     }
@@ -141,12 +189,59 @@ pub struct Decision {
     pub reason: Reason,
     /// What it was decided on, by name.
     pub inputs: Map<String, Value>,
+    /// Every rule that was asked, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub considered: Vec<Consideration>,
+    /// The calculation, line by line, in digits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sum: Vec<String>,
+    /// What a commission without an amount is to become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaiting: Option<Awaiting>,
+}
+
+/// One rule that was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consideration {
+    /// The rule: `attribution_window`, `incentive`, …
+    pub rule: String,
+    /// What it did.
+    pub verdict: Verdict,
+    /// Why, with the values that it looked at.
+    pub because: String,
+}
+
+/// What a rule did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It had nothing against the commission.
+    Passed,
+    /// It gave the reason.
+    Decided,
+    /// It was applied: it set or changed the amount.
+    Applied,
+    /// It did not apply.
+    NotApplied,
+}
+
+/// A commission that waits for a rate of exchange: the terms on which it was made, since old commissions never change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaiting {
+    /// The share of the sale; `None` where only the levels wait.
+    pub rate: Option<Rate>,
+    /// The incentive's cap.
+    pub cap_minor: Option<i64>,
+    /// The status that it will have.
+    pub status: CommissionStatus,
+    /// Whether the levels wait too.
+    pub levels: bool,
 }
 
 impl Decision {
     /// A decision without inputs yet.
     pub fn new(reason: Reason) -> Self {
-        Self { reason, inputs: Map::new() }
+        Self { reason, inputs: Map::new(), considered: Vec::new(), sum: Vec::new(), awaiting: None }
     }
 
     /// Adds an input.

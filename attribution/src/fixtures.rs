@@ -6,13 +6,13 @@ use crate::email::EmailAddress;
 use crate::ids::{
     AffiliateId, CommissionId, ConversionId, GroupId, IncentiveId, ProgramId, ReferralId, RefundId, TeamId,
 };
-use crate::incentive::{AppliesTo, Approval, Incentive, Owner, PaysFor, Reward};
+use crate::incentive::{AppliesTo, Approval, Incentive, Length, Owner, PaysFor, Reward};
 use crate::ledger::{Context, CreateReferral, Reach, RecordSale, Refund, SignUp, UnknownClick};
 use crate::money::{Currency, Money, Rate};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Click, Scope};
 use crate::sale::SaleDetails;
-use crate::status::{EmailPolicy, FraudMode, Partnership, ReferralStatus, SalesStatus};
+use crate::status::{AttributionModel, EmailPolicy, FraudMode, Partnership, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// 2026-01-01T00:00:00Z.
@@ -33,6 +33,7 @@ pub fn affiliate() -> Affiliate {
         tracking_id: "alice".into(),
         name: "Alice".into(),
         email_hash: None,
+        recruited_by: None,
         partnership: Partnership::Approved,
         rules_version: 1,
     }
@@ -46,6 +47,7 @@ pub fn percentage(id: &str, parts_per_million: i64, applies_to: AppliesTo) -> In
         reward: Reward::Percentage(Rate::from_parts_per_million(parts_per_million).unwrap()),
         applies_to,
         approval: Approval::Automatic,
+        length: Length::CustomerLifetime,
         cap_minor: None,
     }
 }
@@ -63,6 +65,7 @@ pub fn program() -> Program {
         name: "Test".into(),
         currency: Currency::from_code("USD").unwrap(),
         rules_version: 1,
+        attribution_model: AttributionModel::LastClick,
         attribution_window_days: 60,
         cookie_window_days: 60,
         email_policy: EmailPolicy::Full,
@@ -72,6 +75,7 @@ pub fn program() -> Program {
         self_referral_mode: FraudMode::Off,
         origins: vec!["https://shop.example".into()],
         incentives: vec![percentage("inc_30", 300_000, AppliesTo::AllPlans)],
+        levels: Vec::new(),
     }
 }
 
@@ -192,6 +196,7 @@ pub fn sale(key: &str, amount: &str) -> RecordSale {
         details: SaleDetails { referral_id: Some(click().id.as_str().to_owned()), ..SaleDetails::default() },
         conversion_id: ConversionId::new(format!("conv_{key}")),
         commission_id: CommissionId::new(format!("com_{key}")),
+        dry_run: false,
     }
 }
 

@@ -75,16 +75,20 @@ pub fn mint(prefix: &str, random: &mut impl Random) -> String {
 
 /// An id that follows from `parts` alone: the same parts make the same id for ever, wherever it is asked for.
 pub fn derive(prefix: &str, parts: &[&str]) -> String {
+    let mut id = format!("{prefix}_");
+    push_base62(&mut id, digest_of(parts), RANDOM_DIGITS);
+    id
+}
+
+/// 128 bits that follow from `parts`.
+fn digest_of(parts: &[&str]) -> u128 {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     let digest = hash.finalize();
-    let bits = digest.iter().take(16).fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
-    let mut id = format!("{prefix}_");
-    push_base62(&mut id, bits, RANDOM_DIGITS);
-    id
+    digest.iter().take(16).fold(0_u128, |number, byte| (number << 8) | u128::from(*byte))
 }
 
 /// Reads the placement out of an id made by [`mint_placed`] with `prefix`; `None` for anything else.
@@ -249,6 +253,26 @@ impl CommissionId {
     pub fn mint(placement: Placement, random: &mut impl Random) -> Self {
         Self(mint_placed(Self::PREFIX, placement, random))
     }
+
+    /// The id of a further commission that comes with this one, in the same place: it follows from this id and from what
+    /// it is for alone.
+    #[must_use]
+    pub fn beside(&self, what: &str) -> Self {
+        let placement = placement_of(Self::PREFIX, &self.0).unwrap_or(Placement::of_shard(0));
+        let mut bits = Derived(digest_of(&[&self.0, what]));
+        Self(mint_placed(Self::PREFIX, placement, &mut bits))
+    }
+}
+
+/// Bits that follow from something, in the place of random ones.
+struct Derived(u128);
+
+impl Random for Derived {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for (byte, derived) in bytes.iter_mut().zip(self.0.to_be_bytes()) {
+            *byte = derived;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -287,6 +311,15 @@ mod tests {
         for other in [["ref_1", "2", "1"], ["ref_1", "20", ""], ["ref_12", "", "0"]] {
             assert_ne!(id, derive("evt", &other));
         }
+    }
+
+    #[test]
+    fn a_commission_beside_another_lives_in_the_same_place_under_an_id_of_its_own() {
+        let sale = CommissionId::mint(Placement::of_shard(63), &mut Fixed(7));
+        let (first, second) = (sale.beside("level 1"), sale.beside("level 2"));
+        assert_eq!(first, sale.beside("level 1"));
+        assert_ne!(first, second);
+        assert_eq!(placement_of("com", first.as_str()), Some(Placement::of_shard(63)));
     }
 
     #[test]

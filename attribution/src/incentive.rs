@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Exchange;
 use crate::ids::{AffiliateId, GroupId, IncentiveId};
 use crate::money::{Currency, Money, Rate};
 use crate::program::Affiliate;
@@ -26,6 +27,8 @@ pub struct Incentive {
     pub applies_to: AppliesTo,
     /// How its commissions come to be payable.
     pub approval: Approval,
+    /// How long it pays for one customer.
+    pub length: Length,
     /// All that an affiliate may earn by one customer, in minor units of the team's currency.
     pub cap_minor: Option<i64>,
 }
@@ -111,6 +114,17 @@ pub struct Purchase {
 }
 
 impl AppliesTo {
+    /// The word in answers and the database.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::SpecificProducts(_) => "specific_products",
+            Self::YearlyPlans => "yearly_plans",
+            Self::MonthlyPlans => "monthly_plans",
+            Self::OneTimeProducts => "one_time_products",
+            Self::AllPlans => "all_plans",
+        }
+    }
+
     fn specificity(&self) -> u8 {
         match self {
             Self::SpecificProducts(_) => 4,
@@ -154,11 +168,13 @@ impl Approval {
 }
 
 impl Reward {
-    /// What a sale of `amount` earns in the team's currency; `None` when that needs a rate of exchange.
-    pub fn for_sale(self, amount: Money, currency: Currency) -> Option<Money> {
+    /// What a sale of `amount` earns in the team's currency; `None` when that needs a rate of exchange and there is none.
+    /// A share is taken and converted in one calculation.
+    pub fn for_sale(self, amount: Money, currency: Currency, exchange: Option<&Exchange>) -> Option<i64> {
         match self {
-            Self::Fixed(minor) => Some(Money { minor, currency }),
-            Self::Percentage(rate) => (amount.currency == currency).then(|| amount.share(rate)),
+            Self::Fixed(minor) => Some(minor),
+            Self::Percentage(rate) if amount.currency == currency => Some(amount.share(rate).minor),
+            Self::Percentage(rate) => exchange?.share(amount.minor, rate),
         }
     }
 
@@ -166,6 +182,21 @@ impl Reward {
     pub fn is_exclusion(self) -> bool {
         self == Self::Fixed(0)
     }
+}
+
+/// What became of an incentive when a purchase was priced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It prices the purchase.
+    Chosen,
+    /// It does not cover what was bought.
+    DoesNotCover,
+    /// It is the group's, and an override covers the purchase.
+    BeatenByOverride,
+    /// A more specific one covers the purchase.
+    LessSpecific,
+    /// An older one is as specific.
+    Younger,
 }
 
 /// The incentive by which `affiliate` earns for `purchase`; `None` when no one of theirs covers it. Among equals the
@@ -177,19 +208,68 @@ pub fn choose<'a>(
     purchase: &Purchase,
 ) -> Option<&'a Incentive> {
     let candidates = |is_override: bool| {
-        incentives
-            .iter()
-            .filter(move |incentive| match &incentive.owner {
-                Owner::Affiliate(owner) => is_override && *owner == affiliate.id,
-                Owner::Group(group) => !is_override && affiliate.group_id.as_ref() == Some(group),
-            })
-            .filter(|incentive| incentive.pays_for == pays_for)
-            .filter(|incentive| pays_for == PaysFor::Lead || incentive.applies_to.covers(purchase))
+        of_affiliate(incentives, affiliate, pays_for)
+            .filter(move |incentive| incentive.is_override() == is_override)
+            .filter(|incentive| incentive.covers(purchase))
             // `max_by_key` keeps the last of equals; reversed, that is the oldest.
             .rev()
             .max_by_key(|incentive| incentive.applies_to.specificity())
     };
     candidates(true).or_else(|| candidates(false))
+}
+
+/// Every incentive of `affiliate`, oldest first, and what became of it when `purchase` was priced.
+pub fn weigh<'a>(
+    incentives: &'a [Incentive],
+    affiliate: &Affiliate,
+    pays_for: PaysFor,
+    purchase: &Purchase,
+) -> Vec<(&'a Incentive, Standing)> {
+    let chosen = choose(incentives, affiliate, pays_for, purchase);
+    let standing = |incentive: &Incentive| match chosen {
+        Some(chosen) if chosen.id == incentive.id => Standing::Chosen,
+        _ if !incentive.covers(purchase) => Standing::DoesNotCover,
+        Some(chosen) if chosen.is_override() && !incentive.is_override() => Standing::BeatenByOverride,
+        Some(chosen) if chosen.applies_to.specificity() > incentive.applies_to.specificity() => Standing::LessSpecific,
+        _ => Standing::Younger,
+    };
+    of_affiliate(incentives, affiliate, pays_for).map(|incentive| (incentive, standing(incentive))).collect()
+}
+
+/// What the affiliate may earn by: their own incentives and their group's.
+fn of_affiliate<'a>(
+    incentives: &'a [Incentive],
+    affiliate: &Affiliate,
+    pays_for: PaysFor,
+) -> impl DoubleEndedIterator<Item = &'a Incentive> {
+    incentives.iter().filter(move |incentive| incentive.pays_for == pays_for).filter(move |incentive| match &incentive
+        .owner
+    {
+        Owner::Affiliate(owner) => *owner == affiliate.id,
+        Owner::Group(group) => affiliate.group_id.as_ref() == Some(group),
+    })
+}
+
+impl Incentive {
+    /// Whether it is one affiliate's own.
+    pub fn is_override(&self) -> bool {
+        matches!(self.owner, Owner::Affiliate(_))
+    }
+
+    /// Whether it prices `purchase`; a lead incentive prices every lead.
+    fn covers(&self, purchase: &Purchase) -> bool {
+        self.pays_for == PaysFor::Lead || self.applies_to.covers(purchase)
+    }
+
+    /// Whether it is over for a customer whose first complete sale was at `first_paid_at` and `paid_sales` of whose sales
+    /// have earned a commission, when a sale happens at `occurred_at`.
+    pub fn is_over(&self, first_paid_at: Option<Timestamp>, paid_sales: i64, occurred_at: Timestamp) -> bool {
+        match self.length {
+            Length::CustomerLifetime => false,
+            Length::Months(months) => first_paid_at.is_some_and(|first| occurred_at >= first.plus_months(months)),
+            Length::Payments(payments) => paid_sales >= i64::from(payments),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -259,8 +339,31 @@ mod tests {
     fn a_fixed_reward_needs_no_rate_of_exchange_and_a_percentage_does() {
         let usd = Currency::from_code("USD").unwrap();
         let sale = Money::from_decimal("100", Currency::from_code("EUR").unwrap()).unwrap();
-        assert_eq!(fixed("f", 500).reward.for_sale(sale, usd), Some(Money { minor: 500, currency: usd }));
-        assert_eq!(percentage("p", 300_000, AppliesTo::AllPlans).reward.for_sale(sale, usd), None);
+        assert_eq!(fixed("f", 500).reward.for_sale(sale, usd, None), Some(500));
+        assert_eq!(percentage("p", 300_000, AppliesTo::AllPlans).reward.for_sale(sale, usd, None), None);
+    }
+
+    #[test]
+    fn each_incentive_of_the_affiliate_is_weighed() {
+        let mut own = percentage("own", 400_000, AppliesTo::YearlyPlans);
+        own.owner = Owner::Affiliate(affiliate().id);
+        let incentives = [
+            percentage("all", 300_000, AppliesTo::AllPlans),
+            percentage("once", 300_000, AppliesTo::OneTimeProducts),
+            percentage("once again", 300_000, AppliesTo::OneTimeProducts),
+            own,
+        ];
+        let weighed: Vec<_> = weigh(&incentives, &affiliate(), PaysFor::Sale, &Purchase::default())
+            .into_iter()
+            .map(|(incentive, standing)| (incentive.id.as_str(), standing))
+            .collect();
+        let expected = [
+            ("all", Standing::LessSpecific),
+            ("once", Standing::Chosen),
+            ("once again", Standing::Younger),
+            ("own", Standing::DoesNotCover),
+        ];
+        assert_eq!(weighed, expected);
     }
 
     #[test]

@@ -8,9 +8,11 @@
 
 pub mod account;
 pub mod coupon;
+pub mod day;
 pub mod decision;
 pub mod edits;
 pub mod email;
+pub mod exchange;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
@@ -34,6 +36,7 @@ pub mod level;
 pub mod memory;
 pub mod messages;
 pub mod money;
+pub mod payout;
 pub mod program;
 pub mod referral;
 pub mod sale;
@@ -42,4 +45,5 @@ pub mod shard;
 pub mod status;
 pub mod terms;
 pub mod time;
+pub mod transitions;
 pub mod webhooks;

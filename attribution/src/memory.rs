@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use crate::decision::Reason;
-use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, RefundId};
+use crate::exchange::QuotedRate;
+use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId};
 use crate::ledger::{Change, Event, KeptAnswer, KeptKey, NotCommitted, Query, SaleQuery, State, Store, Unavailable};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
-use crate::status::CommissionStatus;
+use crate::status::{CommissionKind, CommissionStatus};
 
 /// The tables, each under its primary key.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +25,9 @@ pub struct Rows {
     pub sale_keys: HashMap<(ProgramId, bool, String), ConversionId>,
     pub refunds: BTreeMap<RefundId, SaleRefund>,
     pub parked: BTreeMap<RefundId, ParkedRefund>,
+    pub payout_lines: Vec<(PayoutId, CommissionId, i64)>,
+    /// Quotations, which no batch writes.
+    pub rates: Vec<QuotedRate>,
     pub kept_answers: BTreeMap<KeptKey, KeptAnswer>,
     pub events: Vec<Event>,
 }
@@ -86,6 +90,11 @@ impl Database {
         let program = programs.get_mut(id).expect("the program exists");
         change(program);
         program.rules_version += 1;
+    }
+
+    /// Publishes rates of exchange.
+    pub fn put_rates(&self, rates: impl IntoIterator<Item = QuotedRate>) {
+        self.rows.borrow_mut().rates.extend(rates);
     }
 
     /// Orders a fault; each commit takes one, in order.
@@ -192,8 +201,8 @@ impl Rows {
             let by_sale = query.parked_for.as_ref() == Some(&parked.sale_key);
             of_program(&parked.scope) && (by_sale || (refund_key.is_some() && parked.refund_key.as_ref() == refund_key))
         };
-        let commissions =
-            self.commissions.values().filter(|row| query.commissions_of.as_ref() == Some(&row.referral_id));
+        let commissions = self.commissions.values().filter(|row| row.deleted_at.is_none());
+        let commissions = commissions.filter(|row| query.commissions_of.as_ref() == Some(&row.referral_id));
         let with_sale = |row: &Commission| {
             let conversion = row.conversion_id.as_ref().and_then(|id| self.conversions.get(id).cloned());
             (row.clone(), conversion)
@@ -206,6 +215,7 @@ impl Rows {
             refund,
             parked: self.parked.values().filter(waits).cloned().collect(),
             commissions: commissions.map(with_sale).collect(),
+            rates: if query.rates.is_some() { self.rates.clone() } else { Vec::new() },
             kept_answer,
         }
     }
@@ -215,7 +225,11 @@ impl Rows {
         let id = key.and_then(|key| self.sale_keys.get(&key)).or(wanted.id.as_ref())?;
         let conversion = self.conversions.get(id)?.clone();
         let commission = conversion.commission_id.as_ref().and_then(|id| self.commissions.get(id).cloned());
-        Some(RecordedSale { conversion, commission })
+        let of_sale = |row: &&Commission| row.conversion_id.as_ref() == Some(id) && row.deleted_at.is_none();
+        let levels = self.commissions.values().filter(of_sale).filter(|row| row.kind == CommissionKind::Level);
+        let mut levels: Vec<Commission> = levels.cloned().collect();
+        levels.sort_by_key(|level| level.level);
+        Some(RecordedSale { conversion, commission, levels })
     }
 
     /// Writes one row or says which constraint forbids it.
@@ -258,6 +272,25 @@ impl Rows {
                 insert(&mut self.conversions, &conversion.id, conversion)
             }
             Change::UpdateConversion(conversion) => update(&mut self.conversions, &conversion.id, conversion),
+            Change::Reassign(id, affiliate, commissions) => {
+                let referral = self.referrals.get_mut(id).ok_or("no such referral")?;
+                referral.affiliate_id = affiliate.clone();
+                for commission in self.commissions.values_mut().filter(|row| commissions.contains(&row.id)) {
+                    commission.affiliate_id = affiliate.clone();
+                }
+                Ok(())
+            }
+            Change::AddPayoutLine(line) => {
+                if self
+                    .payout_lines
+                    .iter()
+                    .any(|(payout, id, _)| (payout, id) == (&line.payout_id, &line.commission_id))
+                {
+                    return Err("the commission is in the payout");
+                }
+                self.payout_lines.push((line.payout_id.clone(), line.commission_id.clone(), line.amount_minor));
+                Ok(())
+            }
             Change::UpdateCommission(commission) => update(&mut self.commissions, &commission.id, commission),
             Change::InsertRefund(refund) => {
                 self.refund_key_is_free(scope, refund.refund_key.as_deref())?;

@@ -12,6 +12,7 @@ use crate::money::{Currency, Money};
 use crate::program::Affiliate;
 use crate::referral::Referral;
 use crate::sale::{Commission, Conversion};
+use crate::status::CommissionKind;
 use crate::time::Timestamp;
 
 /// One message, without its envelope.
@@ -62,6 +63,32 @@ pub fn sale_message(kind: &str, conversion: &Conversion, commission: Option<&Com
         "createdAt": conversion.created_at.to_rfc3339(),
     });
     Message { kind: kind.to_owned(), data }
+}
+
+/// `transaction.*` for a sale, and for each level that it earned.
+pub fn sale_messages(
+    kind: &str,
+    conversion: &Conversion,
+    commission: Option<&Commission>,
+    levels: &[Commission],
+) -> Vec<Message> {
+    let of_levels = levels.iter().map(|level| commission_message(kind, Some(conversion), level));
+    std::iter::once(sale_message(kind, conversion, commission)).chain(of_levels).collect()
+}
+
+/// `transaction.*` for any commission. One beside the sale's own (a level's, or what takes another back) goes by its own
+/// id, as a bonus.
+pub fn commission_message(kind: &str, conversion: Option<&Conversion>, commission: &Commission) -> Message {
+    let Some(conversion) = conversion else { return lead_commission_message(kind, commission) };
+    let mut message = sale_message(kind, conversion, Some(commission));
+    let is_beside = matches!(commission.kind, CommissionKind::Level | CommissionKind::Clawback);
+    if let (true, Some(data)) = (is_beside, message.data.as_object_mut()) {
+        data.insert("transactionId".to_owned(), commission.id.as_str().into());
+        data.insert("affiliateId".to_owned(), commission.affiliate_id.as_str().into());
+        data.insert("type".to_owned(), "BONUS".into());
+        data.insert("level".to_owned(), commission.level.into());
+    }
+    message
 }
 
 /// `transaction.*` for what a lead has earned.

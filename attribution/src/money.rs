@@ -163,9 +163,9 @@ impl Rate {
         Self::from_parts_per_million(parts).ok_or(AmountError::NotANumber)
     }
 
-    /// Parts per million.
-    pub fn parts_per_million(self) -> u32 {
-        self.0
+    /// Parts per million: from 1 to 1 000 000.
+    pub fn parts_per_million(self) -> u64 {
+        u64::from(self.0)
     }
 
     /// The rate as a percentage, exactly: 125 000 parts are `12.5`.
@@ -175,18 +175,18 @@ impl Rate {
 }
 
 /// A decimal as it was written: digits and where the point stands among them.
-struct Decimal {
-    negative: bool,
-    digits: String,
+pub(crate) struct Decimal {
+    pub(crate) negative: bool,
+    pub(crate) digits: String,
     /// Digits after the point; negative when zeros are missing before it.
-    scale: i64,
+    pub(crate) scale: i64,
 }
 
 impl Decimal {
     /// Longer texts are no amounts; bounds the work on hostile input.
     const MAX_TEXT: usize = 64;
 
-    fn parse(text: &str) -> Result<Self, AmountError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, AmountError> {
         if text.len() > Self::MAX_TEXT {
             return Err(AmountError::NotANumber);
         }

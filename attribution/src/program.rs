@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AffiliateId, GroupId, ProgramId, TeamId};
 use crate::incentive::Incentive;
+use crate::level::Level;
 use crate::money::Currency;
-use crate::status::{EmailPolicy, FraudMode, Partnership};
+use crate::status::{AttributionModel, EmailPolicy, FraudMode, Partnership};
 
 /// One program as of one version of its rules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Program {
     pub currency: Currency,
     /// Raised by every change to what stands here; a batch that moves money fails when it has moved on.
     pub rules_version: i64,
+    /// Which of two affiliates' clicks counts.
+    pub attribution_model: AttributionModel,
     /// From the click to the first sale.
     pub attribution_window_days: u32,
     /// The life of the visitor's cookie.
@@ -40,6 +43,8 @@ pub struct Program {
     pub origins: Vec<String>,
     /// Groups' incentives and affiliates' overrides, oldest first.
     pub incentives: Vec<Incentive>,
+    /// What those earn who recruited the selling affiliate.
+    pub levels: Vec<Level>,
 }
 
 impl Program {
@@ -66,6 +71,8 @@ pub struct Affiliate {
     pub name: String,
     /// Keyed hash of their address, to recognise self-referrals.
     pub email_hash: Option<String>,
+    /// Who brought them into the program.
+    pub recruited_by: Option<AffiliateId>,
     /// Whether they may take part.
     pub partnership: Partnership,
     /// The program's rules version when this was read: two copies of different ages show by it.

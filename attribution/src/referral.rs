@@ -130,6 +130,8 @@ pub struct Referral {
     pub click: Option<Value>,
     /// The first sale that was attributed.
     pub first_sale_at: Option<Timestamp>,
+    /// The first complete one: an incentive's months count from it.
+    pub first_paid_at: Option<Timestamp>,
     /// Attributed sales that earned a commission.
     pub paid_sales: i64,
     /// What they earned, in minor units of the team's currency.
@@ -166,6 +168,7 @@ impl Referral {
             clicked_at: Some(click.clicked_at),
             click: Some(click.facts.clone()),
             first_sale_at: None,
+            first_paid_at: None,
             paid_sales: 0,
             commission_total_minor: 0,
             seq: 1,

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::day::Day;
 use crate::decision::{Decision, Reason};
-use crate::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ReferralId, RefundId};
+use crate::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, PayoutId, ReferralId, RefundId};
 use crate::incentive::Purchase;
 use crate::money::{Currency, Money};
 use crate::referral::Scope;
-use crate::status::{CommissionStatus, SalesStatus};
+use crate::status::{CommissionKind, CommissionStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// A sale by a referred customer, credited or not.
@@ -28,6 +29,8 @@ pub struct Conversion {
     pub amount: Money,
     /// What was paid back of it, in minor units of its currency.
     pub refunded_minor: i64,
+    /// The whole sale in the team's currency; `None` while a rate of exchange is missing.
+    pub converted: Option<Converted>,
     /// Where the purchase is.
     pub sales_status: SalesStatus,
     /// What was bought, by whom, as the caller said it.
@@ -46,6 +49,24 @@ pub struct Conversion {
     pub recorded_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// A sale in the team's currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Converted {
+    /// In minor units, rounded half-up.
+    pub minor: i64,
+    /// By which rate; `None` where the sale was in the team's currency.
+    pub by: Option<UsedRate>,
+}
+
+/// A rate of exchange as it was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedRate {
+    /// So many units of the team's currency for one of the sale's: a decimal, for people.
+    pub rate: String,
+    /// The day of the rate; of the older one, where there were two.
+    pub day: Day,
 }
 
 /// A sale as its caller described it.
@@ -71,7 +92,7 @@ pub struct SaleDetails {
     pub extra: Map<String, Value>,
 }
 
-/// What an affiliate earns by a sale or a lead.
+/// What an affiliate earns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Commission {
     /// Its id.
@@ -84,8 +105,12 @@ pub struct Commission {
     pub affiliate_id: AffiliateId,
     /// The sale; `None` for a lead.
     pub conversion_id: Option<ConversionId>,
-    /// The incentive that priced it.
-    pub incentive_id: IncentiveId,
+    /// What it is earned for.
+    pub kind: CommissionKind,
+    /// 0 for the selling affiliate, 1 for who recruited them, and so on.
+    pub level: u8,
+    /// The incentive, or the level, that priced it; `None` where the owner did.
+    pub incentive_id: Option<IncentiveId>,
     /// In minor units of `currency`, refunds taken off; `None` while it waits for a rate of exchange.
     pub amount_minor: Option<i64>,
     /// What it was before any refund.
@@ -102,10 +127,14 @@ pub struct Commission {
     pub hold_until: Option<Timestamp>,
     /// Why it was made.
     pub reason: Reason,
+    /// The payout that it is in, or was paid by.
+    pub payout_id: Option<PayoutId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When its owner removed it.
+    pub deleted_at: Option<Timestamp>,
 }
 
 impl Conversion {
@@ -121,6 +150,13 @@ impl Commission {
         let minor = self.amount_minor? - self.clawed_back_minor;
         Some(Money { minor, currency: self.currency })
     }
+
+    /// What it adds to all that `affiliate` may keep by the customer, in minor units: the sum that caps look at.
+    pub fn counted_minor(&self, affiliate: &AffiliateId) -> i64 {
+        let is_theirs = self.level == 0 && self.affiliate_id == *affiliate && self.deleted_at.is_none();
+        let counts = is_theirs && self.kind != CommissionKind::Clawback && self.status.counts();
+        if counts { self.amount().map_or(0, |amount| amount.minor) } else { 0 }
+    }
 }
 
 /// A sale with what it earned.
@@ -130,6 +166,8 @@ pub struct RecordedSale {
     pub conversion: Conversion,
     /// What it earned, if anything.
     pub commission: Option<Commission>,
+    /// What those earned by it who recruited the affiliate.
+    pub levels: Vec<Commission>,
 }
 
 /// What was paid back of a sale.

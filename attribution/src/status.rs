@@ -109,6 +109,34 @@ vocabulary! {
         FirstClick,
     }
 
+    /// What a commission is earned for.
+    CommissionKind {
+        /// A sale.
+        Sale,
+        /// A sign-up.
+        Lead,
+        /// A sale of somebody whom the affiliate recruited.
+        Level,
+        /// Takes back what was paid out for a sale that was refunded later.
+        Clawback,
+        /// What the program's owner says.
+        Manual,
+    }
+
+    /// Where a payout is.
+    PayoutStatus {
+        /// Put together.
+        Pending,
+        /// On its way.
+        Processing,
+        /// Paid.
+        Completed,
+        /// Could not be paid.
+        Failed,
+        /// Was called off.
+        Cancelled,
+    }
+
     /// Whether an affiliate may take part in a program.
     Partnership {
         /// Asked to.
@@ -183,6 +211,11 @@ vocabulary! {
 }
 
 impl CommissionStatus {
+    /// Whether it counts towards caps and sums.
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::Declined | Self::Refunded)
+    }
+
     /// Whether it is in a payout: what is paid is netted by a later one, and not changed.
     pub fn is_paid_out(self) -> bool {
         matches!(self, Self::ProcessingPayout | Self::Paid)

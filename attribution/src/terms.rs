@@ -63,17 +63,6 @@ impl Reward {
 }
 
 impl AppliesTo {
-    /// The word for it.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::SpecificProducts(_) => "specific_products",
-            Self::YearlyPlans => "yearly_plans",
-            Self::MonthlyPlans => "monthly_plans",
-            Self::OneTimeProducts => "one_time_products",
-            Self::AllPlans => "all_plans",
-        }
-    }
-
     /// Finds the value for a word; the products count where the word is for named ones.
     pub fn from_word(word: &str, product_ids: Vec<String>) -> Option<Self> {
         let values = [

@@ -1,6 +1,6 @@
 //! Moments: milliseconds since 1970 UTC, read and written as RFC 3339. The clock itself is the caller's.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Months, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds in a day.
@@ -53,6 +53,15 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::from(days) * DAY_MILLISECONDS))
     }
 
+    /// The same day and time of the month so many calendar months later, or that month's last day; the end of time
+    /// where that is beyond the calendar.
+    #[must_use]
+    pub fn plus_months(self, months: u32) -> Self {
+        let moment = DateTime::<Utc>::from_timestamp_millis(self.0);
+        let later = moment.and_then(|moment| moment.checked_add_months(Months::new(months)));
+        later.map_or(Self(i64::MAX), |moment| Self(moment.timestamp_millis()))
+    }
+
     /// Whole days from `earlier` to this moment, rounded down; negative when it is not earlier.
     pub fn days_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0).div_euclid(DAY_MILLISECONDS)
@@ -82,6 +91,15 @@ mod tests {
         {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_month_later_is_the_same_day_or_the_last_one() {
+        let later = |text: &str, months| Timestamp::parse(text).unwrap().plus_months(months).to_rfc3339();
+        assert_eq!(later("2026-01-15T10:00:00Z", 1), "2026-02-15T10:00:00Z");
+        assert_eq!(later("2026-01-31T10:00:00.5Z", 1), "2026-02-28T10:00:00.500Z");
+        assert_eq!(later("2023-01-31T00:00:00Z", 13), "2024-02-29T00:00:00Z");
+        assert!(Timestamp::parse("9999-12-31T00:00:00Z").unwrap().plus_months(u32::MAX).milliseconds() > 0);
     }
 
     #[test]

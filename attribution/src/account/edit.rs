@@ -10,7 +10,7 @@ use crate::status::{Partnership, PayoutMethod};
 use crate::time::Timestamp;
 
 /// What an owner changes of an affiliate. `None` keeps, where there is no emptying.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountEdit {
     /// For people.
     pub name: Option<String>,

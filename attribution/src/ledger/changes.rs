@@ -6,8 +6,9 @@ use super::answer::{KeptAnswer, KeptKey};
 use super::command::Context;
 use super::outcome::Outcome;
 use crate::decision::{Decision, Reason};
-use crate::ids::{ProgramId, ReferralId};
+use crate::ids::{AffiliateId, CommissionId, ProgramId, ReferralId};
 use crate::messages::Message;
+use crate::payout::PayoutLine;
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, ParkedRefund, SaleRefund};
 use crate::time::Timestamp;
@@ -69,12 +70,16 @@ pub enum Change {
     DeclineLeadCommission(ReferralId, Timestamp),
     /// A sale; its key is claimed with it, which fails when it is taken or a refund still waits for it.
     InsertConversion(Box<Conversion>),
-    /// A sale after a refund.
+    /// A sale after a refund, or as it goes on.
     UpdateConversion(Box<Conversion>),
     /// What a sale or a lead earns.
     InsertCommission(Box<Commission>),
-    /// A commission whose amount or status has changed.
+    /// A commission whose amount or status has changed, or that was removed.
     UpdateCommission(Box<Commission>),
+    /// A referral, and these of its commissions, become another affiliate's.
+    Reassign(ReferralId, AffiliateId, Vec<CommissionId>),
+    /// A commission is in a payout; fails when that is not being gathered.
+    AddPayoutLine(Box<PayoutLine>),
     /// A refund; fails when its key is taken.
     InsertRefund(Box<SaleRefund>),
     /// A refund that waits for its sale; fails when the sale's key, or its own, is taken.

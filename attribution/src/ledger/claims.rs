@@ -34,7 +34,13 @@ fn subject(command: &Command, click: Option<&Click>, state: &State) -> Option<Re
         }
         Command::CreateReferral(create) => Some(create.referral_id.clone()),
         Command::RecordSale(sale) => super::record_sale::named_subject(sale, click, state),
-        Command::Refund(_) | Command::MoveCommissions(_) | Command::ExpireRefund(_) => None,
+        Command::Reconsider(_)
+        | Command::ManualCommission(_)
+        | Command::EditCommission(_)
+        | Command::EditReferral(_)
+        | Command::Refund(_)
+        | Command::MoveCommissions(_)
+        | Command::ExpireRefund(_) => None,
     }
 }
 

@@ -4,10 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, IdempotencyKey, KeptKey};
 use super::outcome::Rejection;
-use super::requests::{CreateReferral, ExpireRefund, MoveCommissions, RecordSale, Refund, SignUp, UnknownClick};
-use super::{Plan, Query, SaleQuery, State, View, create_referral, record_sale, refund, scheduled, sign_up};
+use super::requests::{
+    CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, MoveCommissions, Reconsider,
+    RecordSale, Refund, SignUp, Turn, UnknownClick,
+};
+use super::{
+    Plan, Query, RateQuery, SaleQuery, State, View, create_referral, edit_commission, edit_referral, manual_commission,
+    reconsider, record_sale, refund, scheduled, sign_up,
+};
+use crate::day::Day;
 use crate::email::EmailHasher;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, ProgramId, ReferralId, RefundId, TeamId};
+use crate::money::Currency;
 use crate::program::Program;
 use crate::referral::{Click, Referral, Scope};
 use crate::time::Timestamp;
@@ -21,6 +29,14 @@ pub enum Command {
     CreateReferral(CreateReferral),
     /// A customer has bought something.
     RecordSale(RecordSale),
+    /// A recorded sale goes on.
+    Reconsider(Reconsider),
+    /// A program's owner records a sale with what it earns.
+    ManualCommission(ManualCommission),
+    /// A program's owner changes a commission.
+    EditCommission(EditCommission),
+    /// A program's owner changes a referral.
+    EditReferral(EditReferral),
     /// A sale was paid back, wholly or in part.
     Refund(Refund),
     /// Commissions of a referral are moved on by a job or a payout.
@@ -84,6 +100,10 @@ impl Command {
             Self::SignUp(command) => &command.click_id,
             Self::CreateReferral(command) => &command.referral_id,
             Self::RecordSale(command) => &command.gate,
+            Self::Reconsider(command) => &command.gate,
+            Self::ManualCommission(command) => &command.gate,
+            Self::EditCommission(command) => &command.gate,
+            Self::EditReferral(command) => &command.referral_id,
             Self::Refund(command) => &command.gate,
             Self::MoveCommissions(command) => &command.referral_id,
             Self::ExpireRefund(command) => &command.gate,
@@ -96,6 +116,10 @@ impl Command {
             Self::SignUp(command) => &command.context,
             Self::CreateReferral(command) => &command.context,
             Self::RecordSale(command) => &command.context,
+            Self::Reconsider(command) => &command.context,
+            Self::ManualCommission(command) => &command.context,
+            Self::EditCommission(command) => &command.context,
+            Self::EditReferral(command) => &command.context,
             Self::Refund(command) => &command.context,
             Self::MoveCommissions(command) => &command.context,
             Self::ExpireRefund(command) => &command.context,
@@ -124,6 +148,17 @@ impl Command {
                 command.refund_id = RefundId::new("");
                 command.clawback_id = CommissionId::new("");
             }
+            Self::Reconsider(command) => {
+                command.context.request_id.clear();
+                command.commission_id = CommissionId::new("");
+            }
+            Self::ManualCommission(command) => {
+                command.context.request_id.clear();
+                command.commission_id = CommissionId::new("");
+                command.conversion_id = ConversionId::new("");
+            }
+            Self::EditCommission(command) => command.context.request_id.clear(),
+            Self::EditReferral(command) => command.context.request_id.clear(),
             Self::MoveCommissions(command) => command.context.request_id.clear(),
             Self::ExpireRefund(command) => command.context.request_id.clear(),
         }
@@ -132,6 +167,9 @@ impl Command {
 
     /// What a repeat of this request is answered while nothing else has happened; `None` where a repeat is a new request.
     pub(crate) fn repeated(&self, answer: &Answer) -> Option<Answer> {
+        if self.is_dry_run() {
+            return None;
+        }
         if self.context().idempotency.is_some() {
             return Some(Answer { outcome: answer.outcome.clone(), replayed: true });
         }
@@ -139,8 +177,24 @@ impl Command {
             Self::SignUp(_) => Some(answer.of_repeat()),
             Self::RecordSale(command) => command.sale_key.is_some().then(|| answer.of_repeat()),
             Self::Refund(command) => command.refund_key.is_some().then(|| answer.of_repeat()),
-            Self::CreateReferral(_) | Self::MoveCommissions(_) | Self::ExpireRefund(_) => None,
+            Self::CreateReferral(_)
+            | Self::Reconsider(_)
+            | Self::ManualCommission(_)
+            | Self::EditCommission(_)
+            | Self::EditReferral(_)
+            | Self::MoveCommissions(_)
+            | Self::ExpireRefund(_) => None,
         }
+    }
+
+    /// Whether it is only tried, and nothing written.
+    pub(super) fn is_dry_run(&self) -> bool {
+        matches!(self, Self::RecordSale(command) if command.dry_run)
+    }
+
+    /// Whether it may make commissions for those who recruited the affiliate.
+    pub(super) fn earns_levels(&self) -> bool {
+        matches!(self, Self::RecordSale(_) | Self::Reconsider(_))
     }
 
     /// The program under whose rules it is decided: a sign-up's is the click's, all others name their own.
@@ -167,6 +221,10 @@ impl Command {
             Self::SignUp(_) => None,
             Self::CreateReferral(command) => Some(&command.scope),
             Self::RecordSale(command) => Some(&command.scope),
+            Self::Reconsider(command) => Some(&command.scope),
+            Self::ManualCommission(command) => Some(&command.scope),
+            Self::EditCommission(command) => Some(&command.scope),
+            Self::EditReferral(command) => Some(&command.scope),
             Self::Refund(command) => Some(&command.scope),
             Self::MoveCommissions(command) => Some(&command.scope),
             Self::ExpireRefund(command) => Some(&command.scope),
@@ -190,13 +248,18 @@ impl Command {
             Self::SignUp(command) if command.unknown_click == UnknownClick::FindCustomer => Rejection::CustomerNotFound,
             Self::SignUp(_) => Rejection::ClickNotFound,
             Self::CreateReferral(_) => Rejection::AffiliateNotFound,
-            Self::Refund(_) => Rejection::SaleNotFound,
-            Self::RecordSale(_) | Self::MoveCommissions(_) | Self::ExpireRefund(_) => Rejection::ReferralNotFound,
+            Self::Refund(_) | Self::Reconsider(_) => Rejection::SaleNotFound,
+            Self::EditCommission(_) => Rejection::CommissionNotFound,
+            Self::RecordSale(_)
+            | Self::ManualCommission(_)
+            | Self::EditReferral(_)
+            | Self::MoveCommissions(_)
+            | Self::ExpireRefund(_) => Rejection::ReferralNotFound,
         }
     }
 
     /// What the command needs to know of the database.
-    pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher) -> Query {
+    pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher, now: Timestamp) -> Query {
         let query =
             Query { kept_answer: self.context().kept_key(program, is_test), ..Query::of(program.id.clone(), is_test) };
         match self {
@@ -215,6 +278,30 @@ impl Command {
                 identities: record_sale::identities(command),
                 sale: Some(SaleQuery { key: command.sale_key.clone(), id: Some(command.conversion_id.clone()) }),
                 parked_for: command.sale_key.clone(),
+                rates: rates(command.amount.currency, command.occurred_at.unwrap_or(now), program),
+                ..query
+            },
+            Self::Reconsider(command) => Query {
+                referrals: vec![command.gate.clone()],
+                sale: Some(SaleQuery { key: None, id: Some(command.conversion_id.clone()) }),
+                commissions_of: Some(command.gate.clone()),
+                rates: rates(command.currency, command.occurred_at, program),
+                ..query
+            },
+            Self::ManualCommission(command) => Query {
+                referrals: vec![command.gate.clone()],
+                sale: Some(SaleQuery { key: command.sale_key.clone(), id: Some(command.conversion_id.clone()) }),
+                parked_for: command.sale_key.clone(),
+                rates: rates(command.foreign_currency(program), command.occurred_at.unwrap_or(now), program),
+                ..query
+            },
+            Self::EditCommission(command) => {
+                Query { referrals: vec![command.gate.clone()], commissions_of: Some(command.gate.clone()), ..query }
+            }
+            Self::EditReferral(command) => Query {
+                referrals: vec![command.referral_id.clone()],
+                identities: edit_referral::identities(command, program, hasher),
+                commissions_of: Some(command.referral_id.clone()),
                 ..query
             },
             Self::Refund(command) => Query {
@@ -249,9 +336,15 @@ impl Command {
                 known.or_else(of_click).or_else(sold)
             }
             Self::Refund(_) => state.sale.as_ref().map(|sale| sale.conversion.affiliate_id.clone()),
-            Self::MoveCommissions(command) => {
-                state.referral(&command.referral_id).map(|referral| referral.affiliate_id.clone())
-            }
+            Self::Reconsider(command) => match command.turn {
+                Turn::RateArrived => state.sale.as_ref().map(|sale| sale.conversion.affiliate_id.clone()),
+                Turn::SalesStatus(_) => affiliate_of(&command.gate, state),
+            },
+            Self::EditReferral(EditReferral { reassignment: Some(to), .. }) => Some(to.affiliate_id.clone()),
+            Self::EditReferral(EditReferral { referral_id: gate, .. })
+            | Self::ManualCommission(ManualCommission { gate, .. })
+            | Self::EditCommission(EditCommission { gate, .. })
+            | Self::MoveCommissions(MoveCommissions { referral_id: gate, .. }) => affiliate_of(gate, state),
             Self::ExpireRefund(_) => None,
         }
     }
@@ -265,6 +358,10 @@ impl Command {
                 Some(sale) => refund::decide(command, sale, view),
                 None => Err(Rejection::SaleNotFound),
             },
+            Self::Reconsider(command) => reconsider::decide(command, view),
+            Self::ManualCommission(command) => manual_commission::decide(command, view),
+            Self::EditCommission(command) => edit_commission::decide(command, view),
+            Self::EditReferral(command) => edit_referral::decide(command, view),
             Self::MoveCommissions(command) => scheduled::move_commissions(command, view),
             Self::ExpireRefund(_) => Err(Rejection::SaleNotFound),
         }
@@ -283,4 +380,18 @@ impl Command {
             _ => None,
         }
     }
+}
+
+/// The rates that a sale in `currency` needs; none where it is the team's.
+fn rates(currency: Currency, occurred_at: Timestamp, program: &Program) -> Option<RateQuery> {
+    (currency != program.currency).then(|| RateQuery {
+        from: currency,
+        to: program.currency,
+        day: Day::of(occurred_at),
+        team_id: program.team_id.clone(),
+    })
+}
+
+fn affiliate_of(referral: &ReferralId, state: &State) -> Option<AffiliateId> {
+    state.referral(referral).map(|referral| referral.affiliate_id.clone())
 }

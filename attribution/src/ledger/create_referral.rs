@@ -9,6 +9,7 @@ use super::requests::CreateReferral;
 use super::sign_up::lead_commission;
 use crate::decision::{Decision, Reason};
 use crate::email::EmailHasher;
+use crate::ids::IncentiveId;
 use crate::messages::{lead_commission_message, referral_message};
 use crate::program::Program;
 use crate::referral::{Identity, Referral, Scope};
@@ -87,7 +88,7 @@ fn new_referral(command: &CreateReferral, scope: Scope, identities: Vec<Identity
         .with("from_click", command.from_click);
     if let Some(commission) = &commission {
         decision = decision
-            .with("lead_incentive_id", commission.incentive_id.as_str())
+            .with("lead_incentive_id", commission.incentive_id.as_ref().map(IncentiveId::as_str))
             .with("commission_id", commission.id.as_str());
     }
     let version = view.program.rules_version;
@@ -138,6 +139,7 @@ fn referral_of(command: &CreateReferral, scope: Scope, view: &View<'_>) -> Refer
         clicked_at: view.click.filter(|_| command.from_click).map(|click| click.clicked_at),
         click: view.click.filter(|_| command.from_click).map(|click| click.facts.clone()),
         first_sale_at: None,
+        first_paid_at: None,
         paid_sales: 0,
         commission_total_minor: 0,
         seq: 1,

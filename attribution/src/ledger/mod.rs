@@ -12,8 +12,13 @@ mod changes;
 mod claims;
 mod command;
 mod create_referral;
+mod crediting;
+mod edit_commission;
+mod edit_referral;
 mod judgement;
+mod manual_commission;
 mod outcome;
+mod reconsider;
 mod record_sale;
 mod refund;
 mod repeated_sale;
@@ -22,15 +27,23 @@ mod scheduled;
 mod sign_up;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 pub use answer::{Answer, Executed, IdempotencyKey, KeptAnswer, KeptKey};
 pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
-pub use requests::{CreateReferral, ExpireRefund, MoveCommissions, RecordSale, Refund, SignUp, Step, UnknownClick};
+pub use requests::{
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, Edited, ExpireRefund, ManualCommission, Milestone,
+    MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
+};
 
+use crate::day::Day;
 use crate::email::EmailHasher;
-use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId, RefundId};
+use crate::exchange::QuotedRate;
+use crate::ids::{AffiliateId, ConversionId, ProgramId, ReferralId, RefundId, TeamId};
+use crate::level::of_group;
+use crate::money::{Currency, Money};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Click, Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
@@ -54,6 +67,8 @@ pub struct Query {
     pub parked_for: Option<String>,
     /// The referral whose commissions are wanted.
     pub commissions_of: Option<ReferralId>,
+    /// The rates of exchange that a sale needs.
+    pub rates: Option<RateQuery>,
     /// The answer that may have been kept under this key.
     pub kept_answer: Option<KeptKey>,
     /// The program in which identities and sale keys are looked up.
@@ -72,6 +87,19 @@ pub struct SaleQuery {
     pub id: Option<ConversionId>,
 }
 
+/// Rates of exchange from one currency to another, as of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateQuery {
+    /// The sale's currency.
+    pub from: Currency,
+    /// The team's.
+    pub to: Currency,
+    /// The sale's day.
+    pub day: Day,
+    /// Whose own rates count beside everybody's.
+    pub team_id: TeamId,
+}
+
 impl Query {
     /// A query of nothing yet.
     pub fn of(program_id: ProgramId, is_test: bool) -> Self {
@@ -82,6 +110,7 @@ impl Query {
             refund: None,
             parked_for: None,
             commissions_of: None,
+            rates: None,
             kept_answer: None,
             program_id,
             is_test,
@@ -104,6 +133,8 @@ pub struct State {
     pub parked: Vec<ParkedRefund>,
     /// Commissions, each with its sale.
     pub commissions: Vec<(Commission, Option<Conversion>)>,
+    /// Quotations of the two currencies, each the latest that is not after the day.
+    pub rates: Vec<QuotedRate>,
     /// The answer that is kept under the call's `Idempotency-Key`.
     pub kept_answer: Option<KeptAnswer>,
 }
@@ -186,9 +217,18 @@ pub(crate) struct View<'a> {
     pub state: &'a State,
     pub program: &'a Program,
     pub affiliate: &'a Affiliate,
+    /// Who recruited the affiliate, who recruited that one, and so on: as many as the affiliate's group has levels.
+    pub recruiters: &'a [Affiliate],
     pub hasher: &'a EmailHasher,
     pub is_test: bool,
     pub now: Timestamp,
+}
+
+impl View<'_> {
+    /// So many minor units of the team's currency.
+    pub fn team_money(&self, minor: i64) -> Money {
+        Money { minor, currency: self.program.currency }
+    }
 }
 
 /// The protocol over one shard's clicks, a store and a configuration.
@@ -222,11 +262,11 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         };
         let mut last = NotCommitted("not tried".to_owned());
         for attempt in 1..=MAX_ATTEMPTS {
-            if plan.changes.is_empty() {
-                return Ok(executed(plan));
+            if plan.changes.is_empty() || command.is_dry_run() {
+                return Ok(executed(plan, command.is_dry_run()));
             }
             match self.store.commit(&plan.scope, &plan.changes).await {
-                Ok(()) => return Ok(executed(plan)),
+                Ok(()) => return Ok(executed(plan, false)),
                 Err(failure) => last = failure,
             }
             // What was only assumed the first time is read at once; whoever collides again waits.
@@ -235,7 +275,7 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
             }
             plan = self.plan(command, Age::Fresh, now).await?;
         }
-        if plan.changes.is_empty() { Ok(executed(plan)) } else { Err(Failure::Busy(last)) }
+        if plan.changes.is_empty() { Ok(executed(plan, false)) } else { Err(Failure::Busy(last)) }
     }
 
     /// Lets the command's rule decide: on what can be assumed, where the commit would find out that it is wrong, else on
@@ -247,9 +287,11 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         let program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
         let hasher = EmailHasher::for_program(self.identity_secret, &program.id);
         let is_test = command.is_test(click.as_ref());
-        let query = command.query(&program, is_test, &hasher);
+        let query = command.query(&program, is_test, &hasher, now);
         let subject = Subject { click, program, hasher, is_test, now };
+        // Nobody remembers rates of exchange.
         if let Age::Cached(remembered) = age
+            && query.rates.is_none()
             && let Some(assumed) = command.assumed(subject.click.as_ref(), remembered)
         {
             let held = |name: &Identity| assumed.holder(name).is_some();
@@ -275,14 +317,17 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         let affiliate_id = command.affiliate(click.as_ref(), &state).ok_or(command.unknown_subject())?;
         let affiliate = self.configuration.affiliate(&affiliate_id, fresh).await?;
         let affiliate = affiliate.ok_or(Rejection::AffiliateNotFound)?;
+        let recruiters = self.recruiters(command, program, &affiliate, fresh).await?;
         // Copies of different ages: the older version is no longer in force, and the commit will say so.
-        let rules_version = program.rules_version.min(affiliate.rules_version);
+        let versions = recruiters.iter().chain([&affiliate]).map(|affiliate| affiliate.rules_version);
+        let rules_version = versions.fold(program.rules_version, i64::min);
         let program = Program { rules_version, ..program.clone() };
         let view = View {
             click: click.as_ref(),
             state: &state,
             program: &program,
             affiliate: &affiliate,
+            recruiters: &recruiters,
             hasher,
             is_test: *is_test,
             now: *now,
@@ -290,6 +335,30 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         let plan = command.decide(&view)?;
         let plan = claims::override_claims(plan, &claimed, command.context(), &view);
         Ok(answer::keep(plan, command.context(), &program, *is_test, *now))
+    }
+}
+
+impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
+    /// Who recruited the affiliate, as far as the levels of their group reach; nobody for a command that earns no levels.
+    async fn recruiters(
+        &self,
+        command: &Command,
+        program: &Program,
+        affiliate: &Affiliate,
+        fresh: bool,
+    ) -> Result<Vec<Affiliate>, Failure> {
+        let levels = of_group(&program.levels, affiliate.group_id.as_ref()).len();
+        let mut recruiters: Vec<Affiliate> = Vec::new();
+        if !command.earns_levels() {
+            return Ok(recruiters);
+        }
+        while recruiters.len() < levels {
+            let below = recruiters.last().unwrap_or(affiliate);
+            let Some(id) = below.recruited_by.clone() else { break };
+            let Some(recruiter) = self.configuration.affiliate(&id, fresh).await? else { break };
+            recruiters.push(recruiter);
+        }
+        Ok(recruiters)
     }
 }
 
@@ -311,7 +380,11 @@ struct Subject {
     now: Timestamp,
 }
 
-fn executed(plan: Plan) -> Executed {
+/// What was carried out; of a plan that was only tried, nothing was.
+fn executed(mut plan: Plan, only_tried: bool) -> Executed {
+    if only_tried {
+        plan.changes.clear();
+    }
     Executed {
         committed: plan.referrals(),
         tells_of: plan.tells_of(),

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::day::Day;
 use crate::decision::Reason;
 use crate::ids::{ProgramId, ReferralId};
 use crate::money::{Currency, Money};
 use crate::referral::{Identity, Referral};
-use crate::sale::{ParkedRefund, RecordedSale, SaleRefund};
+use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
 use crate::status::ReferralStatus;
 
 /// Whether an answer is about something new.
@@ -55,6 +56,13 @@ pub enum Outcome {
         /// Whether it is new.
         first_seen: FirstSeen,
     },
+    /// A commission that its owner changed.
+    Commission {
+        /// As stored.
+        commission: Box<Commission>,
+        /// The sale that it is for.
+        conversion: Option<Box<Conversion>>,
+    },
     /// What a scheduled job or a payout has moved on.
     Moved {
         /// So many commissions.
@@ -89,6 +97,45 @@ pub enum Rejection {
         /// What is left.
         remaining: Money,
     },
+    /// The sale's key belongs to another sale.
+    SaleKeyTaken,
+    /// No such commission within the caller's reach.
+    CommissionNotFound,
+    /// The status may not follow the one that it has.
+    NoSuchTransition {
+        /// Of what: `referral`, `commission`, `sale`.
+        subject: String,
+        /// The status that it has.
+        from: String,
+        /// The one that was asked for.
+        to: String,
+    },
+    /// The commission is in a payout, or paid.
+    CommissionPaidOut,
+    /// Something of the sale was paid back: its amounts stand.
+    SaleIsRefunded,
+    /// Only a pending commission has a hold.
+    NotOnHold,
+    /// The commission has no amount yet.
+    AmountUnknown,
+    /// The ledger made it itself, to take back what was paid out.
+    IsClawback,
+    /// The incentive's cap leaves less than the commission.
+    CapTooSmall {
+        /// What it leaves.
+        room: Money,
+    },
+    /// No rate of exchange is known.
+    MissingRate {
+        /// From it.
+        from: Currency,
+        /// Into the team's.
+        to: Currency,
+        /// The sale's day.
+        day: Day,
+    },
+    /// The affiliate's partnership is not approved.
+    AffiliateNotApproved,
     /// No such affiliate within the caller's reach.
     AffiliateNotFound,
     /// The customer is beyond a lead: their status.
@@ -125,4 +172,11 @@ pub enum Rejection {
         /// The other.
         second: ReferralId,
     },
+}
+
+impl Rejection {
+    /// A status that may not follow the one that there is.
+    pub(super) fn transition(subject: &str, from: &str, to: &str) -> Self {
+        Self::NoSuchTransition { subject: subject.to_owned(), from: from.to_owned(), to: to.to_owned() }
+    }
 }

@@ -4,17 +4,17 @@
 //! commission only if an incentive covers it.
 
 use super::changes::{Change, Event, Plan};
-use super::judgement::{Judgement, judge};
+use super::crediting::{Credit, credit};
+use super::judgement::{Judgement, Sold, judge};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::refund::{self, Settled};
 use super::requests::RecordSale;
 use super::{State, View, repeated_sale};
-use crate::decision::Decision;
 use crate::ids::ReferralId;
-use crate::messages::{referral_message, sale_message};
+use crate::messages::{referral_message, sale_messages};
 use crate::referral::{Click, Identity, Referral};
 use crate::sale::{Commission, Conversion, RecordedSale};
-use crate::status::{CommissionStatus, ReferralStatus, SalesStatus};
+use crate::status::ReferralStatus;
 use crate::time::Timestamp;
 
 /// The referrals that the call names by id, the gate's own first.
@@ -148,33 +148,39 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
     // Sales come with a key, which thereby vouches for the customer.
     referral.verified = true;
     let occurred_at = command.occurred_at.unwrap_or(view.now);
-    let judgement = judge(command, &referral, occurred_at, view);
+    let sold = Sold {
+        amount: command.amount,
+        sales_status: command.sales_status,
+        purchase: &command.details.purchase,
+        occurred_at,
+        asked_status: command.details.commission_status,
+    };
+    let judgement = judge(&sold, &referral, view)?;
     let attributed = judgement.decision.reason.is_attributed();
     // A sale that nobody is credited with must not keep a later affiliate's click from being the customer's.
     let learnt = if attributed { learn_names(command, &mut referral, view.state) } else { Vec::new() };
-    let commission = commission_of(command, &referral, &judgement, view);
     let was_converted = referral.converted_at.is_some();
-    if attributed {
-        advance(&mut referral, command, occurred_at);
-    }
-    if let Some(commission) = &commission {
-        referral.paid_sales += 1;
-        referral.add_commission(commission.amount_minor.unwrap_or(0)).ok_or(Rejection::TotalTooLarge)?;
-    }
-    let conversion = conversion_of(command, &referral, commission.as_ref(), &judgement.decision, occurred_at, view.now);
-    let created = attributed.then(|| sale_message("transaction.created", &conversion, commission.as_ref()));
-    let settled = refund::settle(RecordedSale { conversion, commission }, &command.context, view);
-    referral.commission_total_minor -= settled.deducted_minor;
+    let ids = (&command.conversion_id, &command.commission_id);
+    let Credit { commission, levels } = credit(&mut referral, &sold, &judgement, ids, view)?;
+    let conversion = conversion_of(command, &referral, commission.as_ref(), &judgement, occurred_at, view.now);
+    let told = if attributed {
+        sale_messages("transaction.created", &conversion, commission.as_ref(), &levels)
+    } else {
+        vec![]
+    };
+    let settled = refund::settle(RecordedSale { conversion, commission, levels }, &command.context, view);
+    referral.commission_total_minor -= settled.uncounted_minor;
     let converted = (!was_converted && referral.converted_at.is_some())
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
-    let refunded = refund::message(&settled.sale).filter(|_| settled.sale.conversion.refunded_minor > 0);
-    let decision = judgement.decision;
-    let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
-        .telling(&referral.scope, converted.into_iter().chain(created).chain(refunded));
+    let was_refunded = settled.sale.conversion.refunded_minor > 0;
+    let refunded = if was_refunded { refund::messages(&settled.sale) } else { vec![] };
+    let event = Event::of("sale.recorded", &referral, judgement.decision, &command.context, view.program.rules_version)
+        .telling(&referral.scope, converted.into_iter().chain(told).chain(refunded));
     Ok(plan(referral, is_new, learnt, settled, event))
 }
 
-fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, settled: Settled, event: Event) -> Plan {
+/// The batch of a recorded sale: `settled` is the sale after what waited for it.
+pub(super) fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, settled: Settled, event: Event) -> Plan {
     let scope = referral.scope.clone();
     let id = referral.id.clone();
     let stored = Box::new(referral);
@@ -186,7 +192,8 @@ fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, settled: Settle
     // What waited is settled before the sale's key is claimed, and is a row once there is the sale that it names.
     changes.extend(waiting);
     changes.push(Change::InsertConversion(Box::new(sale.conversion.clone())));
-    changes.extend(sale.commission.clone().map(|commission| Change::InsertCommission(Box::new(commission))));
+    let earned = sale.commission.iter().chain(&sale.levels).cloned();
+    changes.extend(earned.map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.extend(refunds);
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Sale { sale: Box::new(sale), first_seen: FirstSeen::Now, differing: Vec::new() };
@@ -203,57 +210,11 @@ fn learn_names(command: &RecordSale, referral: &mut Referral, state: &State) -> 
     unknown
 }
 
-fn commission_of(
-    command: &RecordSale,
-    referral: &Referral,
-    judgement: &Judgement<'_>,
-    view: &View<'_>,
-) -> Option<Commission> {
-    let (incentive, earned) = judgement.earns?;
-    let (derived, hold_until) = incentive.approval.first_status(view.now);
-    let asked = command.details.commission_status;
-    // Without an amount there is nothing that could be paid, whatever the caller asks for.
-    let status = if earned.is_some() { asked.unwrap_or(derived) } else { CommissionStatus::Pending };
-    let minor = earned.map(|money| money.minor);
-    Some(Commission {
-        id: command.commission_id.clone(),
-        scope: referral.scope.clone(),
-        referral_id: referral.id.clone(),
-        affiliate_id: referral.affiliate_id.clone(),
-        conversion_id: Some(command.conversion_id.clone()),
-        incentive_id: incentive.id.clone(),
-        amount_minor: minor,
-        earned_minor: minor,
-        clawed_back_minor: 0,
-        currency: view.program.currency,
-        status,
-        hold_days: incentive.approval.hold_days(),
-        hold_until: hold_until.filter(|_| status == CommissionStatus::Pending),
-        reason: judgement.decision.reason,
-        created_at: view.now,
-        updated_at: view.now,
-    })
-}
-
-/// Moves the referral on: a paid sale makes a customer or an active subscriber, a trial a trialing one.
-fn advance(referral: &mut Referral, command: &RecordSale, occurred_at: Timestamp) {
-    let next = match command.sales_status {
-        SalesStatus::Complete if command.details.purchase.is_subscription => ReferralStatus::Active,
-        SalesStatus::Complete if referral.status == ReferralStatus::Active => ReferralStatus::Active,
-        SalesStatus::Complete => ReferralStatus::Customer,
-        SalesStatus::Trialing if referral.status == ReferralStatus::Lead => ReferralStatus::Trialing,
-        _ => return,
-    };
-    referral.status = next;
-    referral.converted_at = referral.converted_at.or(Some(occurred_at));
-    referral.first_sale_at = referral.first_sale_at.or(Some(occurred_at));
-}
-
 fn conversion_of(
     command: &RecordSale,
     referral: &Referral,
     commission: Option<&Commission>,
-    decision: &Decision,
+    judgement: &Judgement<'_>,
     occurred_at: Timestamp,
     now: Timestamp,
 ) -> Conversion {
@@ -265,12 +226,13 @@ fn conversion_of(
         sale_key: command.sale_key.clone(),
         amount: command.amount,
         refunded_minor: 0,
+        converted: judgement.converted.clone(),
         sales_status: command.sales_status,
         details: command.details.clone(),
-        attributed: decision.reason.is_attributed(),
+        attributed: judgement.decision.reason.is_attributed(),
         commission_id: commission.map(|commission| commission.id.clone()),
-        matched_incentive_id: commission.map(|commission| commission.incentive_id.clone()),
-        decision: decision.clone(),
+        matched_incentive_id: commission.and_then(|commission| commission.incentive_id.clone()),
+        decision: judgement.decision.clone(),
         created_at: occurred_at,
         recorded_at: now,
         updated_at: now,

@@ -10,26 +10,29 @@ use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::requests::Refund;
 use super::{State, View};
 use crate::decision::{Decision, Reason};
-use crate::ids::CommissionId;
-use crate::messages::{decimal, sale_message};
+use crate::ids::{AffiliateId, CommissionId};
+use crate::messages::{Message, decimal, sale_messages};
 use crate::money::{Money, pro_rata};
 use crate::program::Program;
 use crate::referral::Referral;
 use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
-use crate::status::{CommissionStatus, SalesStatus};
+use crate::status::{CommissionKind, CommissionStatus, SalesStatus};
 use crate::time::Timestamp;
+use crate::transitions::Mover;
 
 /// A refund waits so long for its sale.
 const PARKED_DAYS: u32 = 30;
 
 /// What a refund changes: the rows after it, and what it takes back.
 pub(super) struct Reversal {
-    /// The sale and its commission after the refund.
+    /// The sale, its commission and its levels after the refund.
     pub sale: RecordedSale,
-    /// A negative commission, where the original was paid out.
-    pub clawback: Option<Commission>,
-    /// What the affiliate earns less, in minor units of the team's currency.
+    /// Negative commissions, for each that was paid out.
+    pub clawbacks: Vec<Commission>,
+    /// What the affiliate earns less by the sale, in minor units of the team's currency.
     pub deducted_minor: i64,
+    /// What counts less towards the referral's total.
+    pub uncounted_minor: i64,
 }
 
 /// Decides one refund of a sale that is known:
@@ -54,10 +57,19 @@ pub(super) fn decide(command: &Refund, sale: &RecordedSale, view: &View<'_>) -> 
     if remaining.minor == 0 && (asks_for_all || !command.refuses_other_body) {
         return Ok(unchanged(sale, None, FirstSeen::Before));
     }
+    let status = sale.conversion.sales_status;
+    if !may_be_paid_back(status) {
+        return Err(Rejection::transition("sale", status.as_str(), SalesStatus::Refunded.as_str()));
+    }
     let amount = command.amount.unwrap_or(remaining);
     check_amount(amount, remaining)?;
     let referral = view.state.referral(&sale.conversion.referral_id).ok_or(Rejection::SaleNotFound)?;
     Ok(record(command, sale, referral, amount, view))
+}
+
+/// What was never paid cannot be paid back.
+fn may_be_paid_back(status: SalesStatus) -> bool {
+    status == SalesStatus::Refunded || status.may_become(SalesStatus::Refunded, Mover::Ledger)
 }
 
 fn check_amount(amount: Money, remaining: Money) -> Result<(), Rejection> {
@@ -92,8 +104,9 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
-    let Reversal { sale, clawback, deducted_minor } = reverse(sale, amount, &command.clawback_id, view.now);
-    referral.commission_total_minor -= deducted_minor;
+    let reversal = reverse(sale, amount, &referral.affiliate_id, &command.clawback_id, view.now);
+    let Reversal { sale, clawbacks, deducted_minor, uncounted_minor } = reversal;
+    referral.commission_total_minor -= uncounted_minor;
     let refund = SaleRefund {
         id: command.refund_id.clone(),
         scope: sale.conversion.scope.clone(),
@@ -102,7 +115,7 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
         amount,
         asked: command.amount,
         deducted_minor,
-        clawback_id: clawback.as_ref().map(|clawback| clawback.id.clone()),
+        clawback_id: clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone()),
         reason: command.reason.clone(),
         refunded_at: command.refunded_at.unwrap_or(view.now),
         created_at: view.now,
@@ -114,19 +127,20 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
         .with("refund_reason", refund.reason.clone())
         .with("deducted", deducted(&sale, deducted_minor));
     let event = Event::of("sale.refunded", &referral, decision, &command.context, view.program.rules_version)
-        .telling(&referral.scope, message(&sale));
+        .telling(&referral.scope, messages(&sale));
     let scope = referral.scope.clone();
     let mut changes = vec![Change::UpdateReferral(Box::new(referral))];
-    add_rows(&sale, clawback, &refund, &mut changes);
+    add_rows(&sale, clawbacks, &refund, &mut changes);
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Refund { sale: Box::new(sale), refund: Some(Box::new(refund)), first_seen: FirstSeen::Now };
     Plan { scope, changes, outcome, replayed: false }
 }
 
-fn add_rows(sale: &RecordedSale, clawback: Option<Commission>, refund: &SaleRefund, changes: &mut Vec<Change>) {
+fn add_rows(sale: &RecordedSale, clawbacks: Vec<Commission>, refund: &SaleRefund, changes: &mut Vec<Change>) {
     changes.push(Change::UpdateConversion(Box::new(sale.conversion.clone())));
-    changes.extend(sale.commission.clone().map(|commission| Change::UpdateCommission(Box::new(commission))));
-    changes.extend(clawback.map(|clawback| Change::InsertCommission(Box::new(clawback))));
+    let reduced = sale.commission.iter().chain(&sale.levels).cloned();
+    changes.extend(reduced.map(|commission| Change::UpdateCommission(Box::new(commission))));
+    changes.extend(clawbacks.into_iter().map(|clawback| Change::InsertCommission(Box::new(clawback))));
     changes.push(Change::InsertRefund(Box::new(refund.clone())));
 }
 
@@ -141,43 +155,70 @@ fn reason(conversion: &Conversion) -> Reason {
 }
 
 /// Subscribers hear of a sale that was told to them.
-pub(super) fn message(sale: &RecordedSale) -> Option<crate::messages::Message> {
+pub(super) fn messages(sale: &RecordedSale) -> Vec<Message> {
+    if !sale.conversion.attributed {
+        return Vec::new();
+    }
     let kind = if sale.conversion.remaining().minor == 0 { "transaction.rejected" } else { "transaction.updated" };
-    sale.conversion.attributed.then(|| sale_message(kind, &sale.conversion, sale.commission.as_ref()))
+    sale_messages(kind, &sale.conversion, sale.commission.as_ref(), &sale.levels)
 }
 
-/// Takes `amount`, which is not more than what remains, back from a sale. What it earned is what it would have earned on
-/// the rest: always counted from the original amounts, so that several partial refunds round as one. What was paid out is
-/// not changed but netted by a negative commission.
-pub(super) fn reverse(sale: &RecordedSale, amount: Money, clawback_id: &CommissionId, now: Timestamp) -> Reversal {
-    let mut conversion = sale.conversion.clone();
-    conversion.refunded_minor += amount.minor;
-    conversion.updated_at = now;
-    let remaining = conversion.remaining().minor;
-    conversion.sales_status = if remaining == 0 { SalesStatus::Refunded } else { SalesStatus::PartialRefunded };
-    let Some(commission) = &sale.commission else {
-        let sale = RecordedSale { conversion, commission: None };
-        return Reversal { sale, clawback: None, deducted_minor: 0 };
-    };
-    let earned = commission.earned_minor.unwrap_or(0);
-    let target = pro_rata(earned, remaining, conversion.amount.minor);
-    let mut reduced = commission.clone();
-    reduced.updated_at = now;
-    let in_force = commission.amount_minor.unwrap_or(0) - commission.clawed_back_minor;
-    let deducted_minor = in_force - target;
-    let clawback = commission.status.is_paid_out().then(|| {
-        reduced.clawed_back_minor += deducted_minor;
-        clawback_of(commission, -deducted_minor, clawback_id, now)
-    });
-    if clawback.is_none() {
-        reduced.amount_minor = commission.amount_minor.map(|_| target);
-        if remaining == 0 {
-            reduced.status = CommissionStatus::Refunded;
-            reduced.hold_until = None;
+/// Takes `amount`, which is not more than what remains, back from a sale; `affiliate` is the referral's. What was earned
+/// is what would have been earned on the rest: always counted from the original amounts, so that several partial refunds
+/// round as one. What was paid out is not changed but netted by a negative commission.
+pub(super) fn reverse(
+    sale: &RecordedSale,
+    amount: Money,
+    affiliate: &AffiliateId,
+    clawback_id: &CommissionId,
+    now: Timestamp,
+) -> Reversal {
+    let mut after = sale.clone();
+    after.conversion.refunded_minor += amount.minor;
+    after.conversion.updated_at = now;
+    let remaining = after.conversion.remaining().minor;
+    after.conversion.sales_status = if remaining == 0 { SalesStatus::Refunded } else { SalesStatus::PartialRefunded };
+    let mut reversal = Reversal { sale: after, clawbacks: Vec::new(), deducted_minor: 0, uncounted_minor: 0 };
+    let RecordedSale { conversion, commission, levels } = &mut reversal.sale;
+    for commission in commission.iter_mut().chain(levels) {
+        let before = commission.clone();
+        let id = if before.level == 0 {
+            clawback_id.clone()
+        } else {
+            clawback_id.beside(&format!("level {}", before.level))
+        };
+        let deducted_minor = reduce(commission, remaining, conversion.amount.minor, now);
+        if before.level == 0 {
+            reversal.deducted_minor = deducted_minor;
+        }
+        reversal.uncounted_minor += before.counted_minor(affiliate) - commission.counted_minor(affiliate);
+        if before.status.is_paid_out() && deducted_minor != 0 {
+            reversal.clawbacks.push(clawback_of(&before, -deducted_minor, &id, now));
         }
     }
-    let clawback = clawback.filter(|clawback| clawback.amount_minor != Some(0));
-    Reversal { sale: RecordedSale { conversion, commission: Some(reduced) }, clawback, deducted_minor }
+    reversal
+}
+
+/// Reduces what a sale of `whole` earned to what remains of it; says by how much.
+fn reduce(commission: &mut Commission, remaining: i64, whole: i64, now: Timestamp) -> i64 {
+    let target = pro_rata(commission.earned_minor.unwrap_or(0), remaining, whole);
+    let in_force = commission.amount().map_or(0, |amount| amount.minor);
+    // What was refunded before it was recorded, by the caller's word, is nothing already.
+    let target = if commission.status == CommissionStatus::Refunded { 0 } else { target };
+    let deducted_minor = in_force - target;
+    commission.updated_at = now;
+    if commission.status.is_paid_out() {
+        commission.clawed_back_minor += deducted_minor;
+        return deducted_minor;
+    }
+    commission.amount_minor = commission.amount_minor.map(|_| target);
+    if remaining == 0 && commission.status.may_become(CommissionStatus::Refunded, Mover::Ledger) {
+        commission.status = CommissionStatus::Refunded;
+        // One that waited for a rate waits no longer.
+        commission.amount_minor = Some(0);
+        commission.hold_until = None;
+    }
+    deducted_minor
 }
 
 /// What the next payout takes back.
@@ -187,10 +228,12 @@ fn clawback_of(paid: &Commission, minor: i64, id: &CommissionId, now: Timestamp)
         amount_minor: Some(minor),
         earned_minor: Some(minor),
         clawed_back_minor: 0,
+        kind: CommissionKind::Clawback,
         status: CommissionStatus::ReadyForPayment,
         hold_days: None,
         hold_until: None,
         reason: Reason::PaidCommissionClawedBack,
+        payout_id: None,
         created_at: now,
         updated_at: now,
         ..paid.clone()
@@ -252,13 +295,13 @@ pub(super) struct Settled {
     pub sale: RecordedSale,
     /// Their rows and lines.
     pub changes: Vec<Change>,
-    /// What the affiliate earns less.
-    pub deducted_minor: i64,
+    /// What counts less towards the referral's total.
+    pub uncounted_minor: i64,
 }
 
 /// Settles what waits for `sale`.
 pub(super) fn settle(sale: RecordedSale, context: &super::Context, view: &View<'_>) -> Settled {
-    let mut settled = Settled { sale, changes: Vec::new(), deducted_minor: 0 };
+    let mut settled = Settled { sale, changes: Vec::new(), uncounted_minor: 0 };
     for parked in &view.state.parked {
         settle_one(parked, &mut settled, context, view);
     }
@@ -268,7 +311,8 @@ pub(super) fn settle(sale: RecordedSale, context: &super::Context, view: &View<'
 fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Context, view: &View<'_>) {
     let remaining = settled.sale.conversion.remaining();
     let asked = parked.amount.unwrap_or(remaining);
-    let fits = asked.currency == remaining.currency && remaining.minor > 0;
+    let is_paid = may_be_paid_back(settled.sale.conversion.sales_status);
+    let fits = is_paid && asked.currency == remaining.currency && remaining.minor > 0;
     let reason = if fits { Reason::RefundMetItsSale } else { Reason::RefundDidNotFitItsSale };
     let decision = Decision::new(reason).with("conversion_id", settled.sale.conversion.id.as_str());
     let version = view.program.rules_version;
@@ -280,8 +324,10 @@ fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Con
     }
     let amount = Money { minor: asked.minor.min(remaining.minor), currency: remaining.currency };
     // A sale that has just come was not paid out, so nothing has to be clawed back.
-    let Reversal { sale, deducted_minor, .. } = reverse(&settled.sale, amount, &CommissionId::new(""), view.now);
-    settled.deducted_minor += deducted_minor;
+    let affiliate = settled.sale.conversion.affiliate_id.clone();
+    let reversal = reverse(&settled.sale, amount, &affiliate, &CommissionId::new(""), view.now);
+    let Reversal { sale, deducted_minor, uncounted_minor, .. } = reversal;
+    settled.uncounted_minor += uncounted_minor;
     settled.sale = sale;
     settled.changes.push(Change::InsertRefund(Box::new(SaleRefund {
         id: parked.id.clone(),

@@ -7,9 +7,10 @@ use super::command::Context;
 use crate::email::EmailAddress;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId};
 use crate::money::{Currency, Money};
-use crate::referral::Scope;
+use crate::program::Program;
+use crate::referral::{Identity, Scope};
 use crate::sale::{ParkedRefund, SaleDetails};
-use crate::status::{ReferralStatus, SalesStatus};
+use crate::status::{CommissionStatus, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// A visitor who came through a click has signed up.
@@ -112,6 +113,186 @@ pub struct RecordSale {
     pub conversion_id: ConversionId,
     /// Minted before the first try.
     pub commission_id: CommissionId,
+    /// Whether it is only tried: decided and answered, and nothing written.
+    pub dry_run: bool,
+}
+
+/// What is known about a sale goes on: its payment, or the rate of exchange that it waited for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reconsider {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the sale's referral.
+    pub gate: ReferralId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The sale.
+    pub conversion_id: ConversionId,
+    /// Its currency and moment, by which rates are looked up.
+    pub currency: Currency,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// What has happened.
+    pub turn: Turn,
+    /// Minted before the first try, for what a completed sale earns.
+    pub commission_id: CommissionId,
+}
+
+/// What has happened to a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Turn {
+    /// Its payment went on.
+    SalesStatus(SalesStatus),
+    /// A rate of exchange may have come.
+    RateArrived,
+}
+
+/// The program's owner records a sale together with what it earns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ManualCommission {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the referral.
+    pub gate: ReferralId,
+    /// Whose it will be: the caller's program.
+    pub scope: Scope,
+    /// What was paid.
+    pub amount: Money,
+    /// Where the purchase is.
+    pub sales_status: SalesStatus,
+    /// What it earns; converted where it is not in the team's currency.
+    pub commission: Money,
+    /// Where the commission is.
+    pub status: CommissionStatus,
+    /// Days of hold, where it is pending.
+    pub hold_days: Option<u32>,
+    /// The payment by which the same sale is recognised.
+    pub sale_key: Option<String>,
+    /// When it happened, where that is not now.
+    pub occurred_at: Option<Timestamp>,
+    /// What else the caller said.
+    pub details: SaleDetails,
+    /// Minted before the first try.
+    pub conversion_id: ConversionId,
+    /// Minted before the first try.
+    pub commission_id: CommissionId,
+}
+
+impl ManualCommission {
+    /// The one of its currencies that a rate is needed for; the team's where none is.
+    pub(super) fn foreign_currency(&self, program: &Program) -> Currency {
+        let currencies = [self.commission.currency, self.amount.currency];
+        currencies.into_iter().find(|currency| *currency != program.currency).unwrap_or(program.currency)
+    }
+}
+
+/// The program's owner changes a commission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditCommission {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the commission's referral.
+    pub gate: ReferralId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The commission.
+    pub commission_id: CommissionId,
+    /// What becomes of it.
+    pub edit: CommissionEdit,
+}
+
+/// What becomes of a commission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum CommissionEdit {
+    /// What is named is changed.
+    Change {
+        /// Where it is to be.
+        status: Option<CommissionStatus>,
+        /// Days of hold from its making; only while it is pending.
+        hold_days: Option<u32>,
+        /// What it pays.
+        amount: Option<Money>,
+        /// What was paid for the sale.
+        sale_amount: Option<Money>,
+    },
+    /// It is removed, and its levels with it.
+    Delete,
+}
+
+/// The program's owner changes what is known of a referral.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditReferral {
+    /// Who asks.
+    pub context: Context,
+    /// The referral, and its gate.
+    pub referral_id: ReferralId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// The customer's address.
+    pub email: Option<EmailAddress>,
+    /// The merchant's user id.
+    pub external_user_id: Edited<String>,
+    /// The billing customer.
+    pub customer_id: Edited<String>,
+    /// The subscription.
+    pub subscription_id: Edited<String>,
+    /// The customer's name.
+    pub name: Edited<String>,
+    /// The caller's own data.
+    pub metadata: Edited<Value>,
+    /// What a released referral was known by when it was read.
+    pub names_to_take_back: Vec<Identity>,
+    /// How far the customer has come; `Deleted` removes the referral.
+    pub status: Option<ReferralStatus>,
+    /// When that was, where it is not now.
+    pub occurred_at: Option<Timestamp>,
+    /// Who is credited from now on.
+    pub reassignment: Option<Reassignment>,
+    /// What the caller wants on record.
+    pub milestone: Option<Milestone>,
+}
+
+/// What becomes of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Edited<T> {
+    /// It stays.
+    #[default]
+    Kept,
+    /// It is emptied.
+    Cleared,
+    /// It gets a value.
+    Set(T),
+}
+
+impl<T: Clone> Edited<T> {
+    /// The field afterwards.
+    pub(super) fn after(&self, before: Option<&T>) -> Option<T> {
+        match self {
+            Self::Kept => before.cloned(),
+            Self::Cleared => None,
+            Self::Set(value) => Some(value.clone()),
+        }
+    }
+}
+
+/// A referral is given to another affiliate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reassignment {
+    /// Who gets it.
+    pub affiliate_id: AffiliateId,
+    /// Why.
+    pub reason: String,
+    /// Whether what is not paid yet becomes theirs too.
+    pub moves_unpaid: bool,
+}
+
+/// Something that happened to a customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Milestone {
+    /// What the caller calls it.
+    pub name: String,
+    /// What else was sent.
+    pub detail: Map<String, Value>,
 }
 
 /// A sale was paid back, wholly or in part.
@@ -172,12 +353,22 @@ pub struct MoveCommissions {
 pub enum Step {
     /// Those whose hold is over become ready for payment.
     EndHold,
-    /// Those of these that are ready are paid.
-    PayOut {
-        /// The payout that pays them.
+    /// Those of an affiliate that are ready enter a payout.
+    Gather {
+        /// The payout.
         payout_id: PayoutId,
-        /// The commissions that it gathered.
-        commissions: Vec<CommissionId>,
+        /// Who is paid.
+        affiliate_id: AffiliateId,
+    },
+    /// Those in a payout are paid.
+    Pay {
+        /// The payout.
+        payout_id: PayoutId,
+    },
+    /// Those in a payout that came to nothing are free again.
+    Release {
+        /// The payout.
+        payout_id: PayoutId,
     },
 }
 

@@ -10,7 +10,9 @@ use super::outcome::{Outcome, Rejection};
 use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
 use crate::decision::{Decision, Reason};
-use crate::messages::{Message, lead_commission_message, sale_message};
+use crate::ids::PayoutId;
+use crate::messages::commission_message;
+use crate::payout::PayoutLine;
 use crate::program::Program;
 use crate::sale::{Commission, Conversion};
 use crate::status::CommissionStatus;
@@ -19,38 +21,54 @@ use crate::time::Timestamp;
 impl Step {
     /// Whether a commission takes this step at `now`.
     fn takes(&self, commission: &Commission, now: Timestamp) -> bool {
+        let is_in = |payout: &PayoutId| {
+            commission.status == CommissionStatus::ProcessingPayout && commission.payout_id.as_ref() == Some(payout)
+        };
         match self {
             Self::EndHold => {
                 let is_over = commission.hold_until.is_some_and(|end| end <= now);
                 // Without an amount it waits for a rate of exchange as well.
                 commission.status == CommissionStatus::Pending && is_over && commission.amount_minor.is_some()
             }
-            Self::PayOut { commissions, .. } => {
-                commission.status == CommissionStatus::ReadyForPayment && commissions.contains(&commission.id)
+            Self::Gather { affiliate_id, .. } => {
+                commission.status == CommissionStatus::ReadyForPayment && commission.affiliate_id == *affiliate_id
             }
+            Self::Pay { payout_id } | Self::Release { payout_id } => is_in(payout_id),
         }
     }
 
     fn status_after(&self) -> CommissionStatus {
         match self {
-            Self::EndHold => CommissionStatus::ReadyForPayment,
-            Self::PayOut { .. } => CommissionStatus::Paid,
+            Self::EndHold | Self::Release { .. } => CommissionStatus::ReadyForPayment,
+            Self::Gather { .. } => CommissionStatus::ProcessingPayout,
+            Self::Pay { .. } => CommissionStatus::Paid,
+        }
+    }
+
+    /// The payout that the commission is in afterwards.
+    fn payout_after(&self) -> Option<&PayoutId> {
+        match self {
+            Self::EndHold | Self::Release { .. } => None,
+            Self::Gather { payout_id, .. } | Self::Pay { payout_id } => Some(payout_id),
         }
     }
 
     fn message_kind(&self) -> &'static str {
         match self {
             Self::EndHold => "transaction.approved",
-            Self::PayOut { .. } => "transaction.paid",
+            Self::Gather { .. } | Self::Release { .. } => "transaction.updated",
+            Self::Pay { .. } => "transaction.paid",
         }
     }
 
     fn decision(&self) -> Decision {
         match self {
             Self::EndHold => Decision::new(Reason::HoldEnded),
-            Self::PayOut { payout_id, .. } => {
-                Decision::new(Reason::CommissionsPaid).with("payout_id", payout_id.as_str())
+            Self::Gather { payout_id, .. } => {
+                Decision::new(Reason::CommissionsGathered).with("payout_id", payout_id.as_str())
             }
+            Self::Pay { payout_id } => Decision::new(Reason::CommissionsPaid).with("payout_id", payout_id.as_str()),
+            Self::Release { payout_id } => Decision::new(Reason::PayoutEnded).with("payout_id", payout_id.as_str()),
         }
     }
 }
@@ -69,28 +87,46 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
-    referral.paid_out |= matches!(command.step, Step::PayOut { .. });
+    referral.paid_out |= moved.iter().any(|(commission, _)| commission.status.is_paid_out());
     let ids: Vec<&str> = moved.iter().map(|(commission, _)| commission.id.as_str()).collect();
     let decision = command.step.decision().with("commission_ids", ids);
-    let messages = moved.iter().map(|(commission, conversion)| message(&command.step, commission, *conversion));
+    let messages = moved
+        .iter()
+        .map(|(commission, conversion)| commission_message(command.step.message_kind(), *conversion, commission));
     let event = Event::of("commission.moved", &referral, decision, &command.context, view.program.rules_version)
         .telling(&referral.scope, messages.collect::<Vec<_>>());
     let scope = referral.scope.clone();
     let mut changes = vec![Change::UpdateReferral(Box::new(referral))];
-    changes.extend(moved.into_iter().map(|(commission, _)| Change::UpdateCommission(Box::new(commission))));
+    for (commission, _) in moved {
+        changes.extend(
+            payout_line(&command.step, &commission, view.now).map(|line| Change::AddPayoutLine(Box::new(line))),
+        );
+        changes.push(Change::UpdateCommission(Box::new(commission)));
+    }
     changes.push(Change::AppendEvent(Box::new(event)));
     Ok(Plan { scope, changes, outcome, replayed: false })
 }
 
 fn moved(commission: &Commission, step: &Step, now: Timestamp) -> Commission {
-    Commission { status: step.status_after(), hold_until: None, updated_at: now, ..commission.clone() }
+    Commission {
+        status: step.status_after(),
+        payout_id: step.payout_after().cloned(),
+        hold_until: None,
+        updated_at: now,
+        ..commission.clone()
+    }
 }
 
-fn message(step: &Step, commission: &Commission, conversion: Option<&Conversion>) -> Message {
-    match conversion {
-        Some(conversion) => sale_message(step.message_kind(), conversion, Some(commission)),
-        None => lead_commission_message(step.message_kind(), commission),
-    }
+/// What a payout pays of a commission: what refunds have taken back since an earlier payout is a negative line of its own.
+fn payout_line(step: &Step, commission: &Commission, now: Timestamp) -> Option<PayoutLine> {
+    let Step::Gather { payout_id, .. } = step else { return None };
+    Some(PayoutLine {
+        payout_id: payout_id.clone(),
+        commission_id: commission.id.clone(),
+        referral_id: commission.referral_id.clone(),
+        amount_minor: commission.amount_minor.unwrap_or(0),
+        created_at: now,
+    })
 }
 
 /// Gives a waiting refund up whose time is over. Its line fails the batch when the sale has settled it meanwhile.

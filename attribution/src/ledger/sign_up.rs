@@ -8,13 +8,13 @@ use super::requests::{SignUp, UnknownClick};
 use super::{State, View};
 use crate::decision::{Decision, Reason};
 use crate::email::{EmailHasher, KeptEmail};
-use crate::ids::CommissionId;
+use crate::ids::{CommissionId, IncentiveId};
 use crate::incentive::{PaysFor, Purchase, Reward, choose};
 use crate::messages::{lead_commission_message, referral_message};
 use crate::program::Program;
 use crate::referral::{Click, Identity, Referral};
 use crate::sale::Commission;
-use crate::status::{CommissionStatus, FraudMode, Partnership, ReferralStatus};
+use crate::status::{CommissionKind, CommissionStatus, FraudMode, Partnership, ReferralStatus};
 
 /// The names by which this sign-up's customer may be known: the merchant's user id first, for it wins.
 pub(super) fn identities(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Vec<Identity> {
@@ -239,7 +239,9 @@ pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &Vie
         referral_id: referral.id.clone(),
         affiliate_id: referral.affiliate_id.clone(),
         conversion_id: None,
-        incentive_id: incentive.id.clone(),
+        kind: CommissionKind::Lead,
+        level: 0,
+        incentive_id: Some(incentive.id.clone()),
         amount_minor: Some(minor),
         earned_minor: Some(minor),
         clawed_back_minor: 0,
@@ -248,8 +250,10 @@ pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &Vie
         hold_days: incentive.approval.hold_days(),
         hold_until,
         reason: if trusted { Reason::LeadCommissionEarned } else { Reason::LeadAwaitsApproval },
+        payout_id: None,
         created_at: view.now,
         updated_at: view.now,
+        deleted_at: None,
     })
 }
 
@@ -270,7 +274,7 @@ fn sign_up_event(
     }
     if let Some(commission) = commission {
         decision = decision
-            .with("lead_incentive_id", commission.incentive_id.as_str())
+            .with("lead_incentive_id", commission.incentive_id.as_ref().map(IncentiveId::as_str))
             .with("commission_id", commission.id.as_str())
             .with("commission_reason", commission.reason.as_str());
     }

@@ -119,6 +119,18 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::KeyReused => {
             failure(422, "This Idempotency-Key was used for another body. Use a new key for a new call.")
         }
+        // Nothing that this interface has a route for comes to one of these.
+        Rejection::SaleKeyTaken
+        | Rejection::CommissionNotFound
+        | Rejection::NoSuchTransition { .. }
+        | Rejection::CommissionPaidOut
+        | Rejection::SaleIsRefunded
+        | Rejection::NotOnHold
+        | Rejection::AmountUnknown
+        | Rejection::IsClawback
+        | Rejection::CapTooSmall { .. }
+        | Rejection::MissingRate { .. }
+        | Rejection::AffiliateNotApproved => failure(400, "The call does not fit the sale as it is recorded"),
         Rejection::OriginNotAllowed { origin, program_id } => origin_not_allowed(origin, program_id),
     }
 }

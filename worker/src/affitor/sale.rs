@@ -138,6 +138,7 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
         sale_key: Some(transaction_id),
         occurred_at: None,
         details,
+        dry_run: false,
     })
 }
 

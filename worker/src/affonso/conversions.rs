@@ -47,6 +47,7 @@ struct Body {
     #[serde(alias = "createdAt")]
     created_at: Option<String>,
     metadata: Option<Map<String, Value>>,
+    dry_run: Option<bool>,
 }
 
 struct Checked {
@@ -55,6 +56,7 @@ struct Checked {
     external_event_id: Option<String>,
     occurred_at: Option<Timestamp>,
     details: SaleDetails,
+    dry_run: bool,
 }
 
 /// Records a sale:
@@ -74,6 +76,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         sale_key: body.external_event_id,
         occurred_at: body.occurred_at,
         details: body.details,
+        dry_run: body.dry_run,
     };
     let Recorded { row: (sale, differing), is_new, replayed } = funnel.record_sale(sale).await?;
     let mut data = views::conversion(&sale, !is_new);
@@ -131,7 +134,15 @@ fn check(body: Body, team_currency: Currency) -> Result<Checked, BodyProblem> {
         extra: Map::new(),
     };
     let sales_status = sales_status.unwrap_or(SalesStatus::Complete);
-    fields.finish(amount.map(|amount| Checked { amount, sales_status, external_event_id, occurred_at, details }))
+    let dry_run = body.dry_run.unwrap_or(false);
+    fields.finish(amount.map(|amount| Checked {
+        amount,
+        sales_status,
+        external_event_id,
+        occurred_at,
+        details,
+        dry_run,
+    }))
 }
 
 /// One sale of the caller's, with what it earned and why (404 for anybody else's).

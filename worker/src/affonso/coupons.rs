@@ -19,6 +19,7 @@ use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::platform::{RandomPause, SystemRandom, now};
+use crate::store::account;
 use crate::store::api_key::ApiKey;
 use crate::store::coupon::{self, Filter, SortedBy};
 use crate::store::page::{Page, Sort};
@@ -116,7 +117,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     };
     let mut lost = String::new();
     for attempt in 1..=CHANGE_ATTEMPTS {
-        if affiliates::find(funnel, &key, made.affiliate_id.as_str()).await.is_err() {
+        if account::find(&funnel.database, &key.program_id, &made.affiliate_id).await?.is_none() {
             return Err(Problem::NoSuch { kind: affiliates::KIND, field: "affiliate_id" });
         }
         if coupon::is_code_taken(&funnel.database, &made).await? {
@@ -229,7 +230,7 @@ async fn of_all(
         return Ok(coupons.iter().map(view).collect());
     }
     let ids: Vec<&AffiliateId> = coupons.iter().map(|coupon| &coupon.affiliate_id).collect();
-    let accounts = crate::store::account::find_all(&funnel.database, &key.program_id, &ids).await?;
+    let accounts = account::find_all(&funnel.database, &key.program_id, &ids).await?;
     Ok(coupons.iter().map(|coupon| with_affiliate(coupon, &accounts)).collect())
 }
 

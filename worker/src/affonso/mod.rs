@@ -231,6 +231,37 @@ fn rejected(rejection: &Rejection) -> Answer {
             "This Idempotency-Key was used for another body. Use a new key for a new call.",
             None,
         ),
+        Rejection::SaleKeyTaken => {
+            let message = "A sale with this payment_intent_id already exists in the program";
+            failure(409, "DUPLICATE_ERROR", message, Some("payment_intent_id"))
+        }
+        Rejection::CommissionNotFound => failure(404, "NOT_FOUND", "Commission not found", None),
+        Rejection::NoSuchTransition { subject, from, to } => failure(
+            409,
+            "INVALID_STATUS_TRANSITION",
+            &format!("A {subject} that is {from} cannot become {to}"),
+            Some(if subject == "sale" { "sales_status" } else { "status" }),
+        ),
+        Rejection::CommissionPaidOut => {
+            failure(409, "COMMISSION_PAID_OUT", "The commission is paid, or in a payout, and stays as it is", None)
+        }
+        Rejection::SaleIsRefunded => {
+            failure(409, "SALE_REFUNDED", "Something of the sale was paid back; its amounts stand", None)
+        }
+        Rejection::NotOnHold => invalid("hold_period_days", "only a pending commission has a hold period"),
+        Rejection::AmountUnknown => {
+            failure(409, "MISSING_RATE", "The commission has no amount: it waits for a rate of exchange", None)
+        }
+        Rejection::IsClawback => {
+            failure(409, "IS_CLAWBACK", "The ledger made this line to take back what was paid out", None)
+        }
+        Rejection::CapTooSmall { room } => {
+            failure(409, "CAP_REACHED", &format!("The incentive's cap leaves {room} for this customer"), Some("status"))
+        }
+        Rejection::MissingRate { from, to, day } => {
+            invalid("commission_currency", &format!("no rate from {from} to {to} for {day}: PUT /v1/rates/{day}"))
+        }
+        Rejection::AffiliateNotApproved => invalid("affiliate_id", "the affiliate's partnership is not approved"),
         Rejection::OriginNotAllowed { origin, program_id } => failure(
             403,
             "FORBIDDEN",

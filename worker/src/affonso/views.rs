@@ -4,6 +4,7 @@ use attribution::decision::Decision;
 use attribution::messages::decimal;
 use attribution::referral::Referral;
 use attribution::sale::{Commission, RecordedSale};
+use attribution::status::CommissionKind;
 use attribution::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -29,10 +30,11 @@ pub fn referral(referral: &Referral) -> Value {
 
 /// The conversion object: the sale, refunds taken off, what it earned, and why; then every field as it was sent.
 pub fn conversion(sale: &RecordedSale, replayed: bool) -> Value {
-    let RecordedSale { conversion, commission } = sale;
+    let RecordedSale { conversion, commission, levels } = sale;
     let details = &conversion.details;
     let purchase = &details.purchase;
     let commission = commission.as_ref();
+    let used = conversion.converted.as_ref().and_then(|converted| converted.by.as_ref());
     json!({
         "id": conversion.id.as_str(),
         "referral_id": conversion.referral_id.as_str(),
@@ -48,11 +50,14 @@ pub fn conversion(sale: &RecordedSale, replayed: bool) -> Value {
         "payment_intent_id": null,
         "invoice_id": null,
         "earning_id": commission.map(|commission| commission.id.as_str()),
-        "earning_type": commission.map(|_| "direct_commission"),
+        "earning_type": commission.map(|commission| earning_type(commission.kind)),
         "created_at": conversion.created_at.to_rfc3339(),
         "updated_at": conversion.updated_at.to_rfc3339(),
         "external_event_id": conversion.sale_key,
-        "calculation_mode": "auto",
+        "calculation_mode": if is_manual(commission) { "manual" } else { "auto" },
+        "exchange_rate": used.map(|used| used.rate.as_str()),
+        "exchange_rate_date": used.map(|used| used.day.to_string()),
+        "levels": levels.iter().map(level).collect::<Vec<_>>(),
         "matched_incentive_id": conversion.matched_incentive_id.as_ref().map(|id| id.as_str().to_owned()),
         "customer_id": details.customer_id,
         "external_user_id": details.external_user_id,
@@ -67,6 +72,33 @@ pub fn conversion(sale: &RecordedSale, replayed: bool) -> Value {
         "decision": decision(&conversion.decision),
         "replayed": replayed,
     })
+}
+
+/// What a recruiter earned by a sale.
+fn level(level: &Commission) -> Value {
+    json!({
+        "level": level.level,
+        "earning_id": level.id.as_str(),
+        "affiliate_id": level.affiliate_id.as_str(),
+        "commission_amount": level.amount().map(decimal),
+        "commission_currency": level.currency.code(),
+        "status": level.status.as_str(),
+    })
+}
+
+fn is_manual(commission: Option<&Commission>) -> bool {
+    commission.is_some_and(|commission| commission.kind == CommissionKind::Manual)
+}
+
+/// The word for what a commission is earned for; the published one is that of sales.
+pub fn earning_type(kind: CommissionKind) -> &'static str {
+    match kind {
+        CommissionKind::Sale => "direct_commission",
+        CommissionKind::Lead => "lead_commission",
+        CommissionKind::Level => "level_commission",
+        CommissionKind::Clawback => "clawback",
+        CommissionKind::Manual => "manual_commission",
+    }
 }
 
 /// A decision: the reason, a sentence for people, and what it was decided on.

@@ -150,6 +150,7 @@ impl Funnel {
             details: sale.details.clone(),
             conversion_id: ConversionId::mint(placement, &mut SystemRandom),
             commission_id: CommissionId::mint(placement, &mut SystemRandom),
+            dry_run: sale.dry_run,
         };
         let Answer { outcome, replayed } = self.execute(Command::RecordSale(command)).await?;
         match outcome {
@@ -203,7 +204,9 @@ impl Funnel {
 
     /// Keeps a sale that nobody is credited with, then refuses it.
     async fn refuse_unattributed(&self, sale: &NewSale) -> Result<Recorded<(RecordedSale, Vec<String>)>, Refusal> {
-        unattributed_sale::record(&self.database, &unattributed(sale)).await?;
+        if !sale.dry_run {
+            unattributed_sale::record(&self.database, &unattributed(sale)).await?;
+        }
         Err(Refusal::Rejected(Rejection::ReferralNotFound))
     }
 
@@ -259,7 +262,8 @@ impl Funnel {
         }
     }
 
-    async fn execute(&self, command: Command) -> Result<Answer, Refusal> {
+    /// Sends a command through its gate.
+    pub async fn execute(&self, command: Command) -> Result<Answer, Refusal> {
         let placement = command.gate().placement();
         let placement = placement.ok_or_else(|| Refusal::TryLater("a gate without a shard".to_owned()))?;
         match self.ask(placement, &ShardRequest::Execute(Box::new(command))).await? {

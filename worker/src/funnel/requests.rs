@@ -41,6 +41,8 @@ pub struct NewSale {
     pub occurred_at: Option<Timestamp>,
     /// Identifiers, products and the rest, as the caller sent them.
     pub details: SaleDetails,
+    /// Whether it is only tried: answered, and nothing written.
+    pub dry_run: bool,
 }
 
 /// A refund to be recorded.

@@ -198,7 +198,7 @@ fn organic(order_id: &str, price: &str) -> Value {
 }
 
 fn sale(sale: &RecordedSale) -> Value {
-    let RecordedSale { conversion, commission } = sale;
+    let RecordedSale { conversion, commission, .. } = sale;
     let commission = commission.as_ref();
     json!({
         "id": conversion.id.as_str(),

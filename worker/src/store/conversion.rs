@@ -1,11 +1,12 @@
 //! Conversions: rows of `conversion` with their commission, and the keys by which a sale is recognised.
 
+use attribution::day::Day;
 use attribution::decision::Decision;
 use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId};
 use attribution::ledger::Unavailable;
 use attribution::money::{Currency, Money};
 use attribution::referral::Scope;
-use attribution::sale::{Conversion, RecordedSale};
+use attribution::sale::{Conversion, Converted, RecordedSale, UsedRate};
 use attribution::status::SalesStatus;
 use attribution::time::Timestamp;
 use serde::Deserialize;
@@ -19,7 +20,8 @@ const COLUMNS: &str = "conversion.id, conversion.team_id, conversion.program_id,
     conversion.referral_id, conversion.affiliate_id, conversion.sale_key, conversion.amount_minor, \
     conversion.currency, conversion.sales_status, conversion.details, conversion.attributed, \
     conversion.commission_id, conversion.matched_incentive_id, conversion.decision, conversion.created_at, \
-    conversion.recorded_at, conversion.updated_at, conversion.refunded_minor";
+    conversion.recorded_at, conversion.updated_at, conversion.refunded_minor, conversion.converted_minor, \
+    conversion.rate, conversion.rate_day";
 
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -42,6 +44,9 @@ pub(super) struct Row {
     recorded_at: i64,
     updated_at: i64,
     refunded_minor: i64,
+    converted_minor: Option<i64>,
+    rate: Option<String>,
+    rate_day: Option<i64>,
     #[serde(flatten)]
     commission: JoinedRow,
 }
@@ -52,7 +57,9 @@ impl TryFrom<Row> for RecordedSale {
     fn try_from(row: Row) -> Result<Self, UnknownValue> {
         let currency = word("conversion.currency", &row.currency, Currency::from_code)?;
         let decision: Decision = json("conversion.decision", &row.decision)?;
+        let by = row.rate.zip(row.rate_day).map(|(rate, day)| UsedRate { rate, day: Day::from_number(day) });
         let conversion = Conversion {
+            converted: row.converted_minor.map(|minor| Converted { minor, by }),
             id: ConversionId::new(row.id),
             scope: scope(row.team_id, row.program_id, row.is_test),
             referral_id: ReferralId::new(row.referral_id),
@@ -71,7 +78,7 @@ impl TryFrom<Row> for RecordedSale {
             updated_at: Timestamp::from_milliseconds(row.updated_at),
         };
         let commission = row.commission.into_commission(&conversion)?;
-        Ok(Self { conversion, commission })
+        Ok(Self { conversion, commission, levels: Vec::new() })
     }
 }
 
@@ -128,8 +135,8 @@ pub(super) fn insert(database: &Database, conversion: &Conversion) -> worker::Re
         &database.0,
         "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, amount_minor, \
            currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
-           created_at, recorded_at, updated_at, refunded_minor) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+           created_at, recorded_at, updated_at, refunded_minor, converted_minor, rate, rate_day) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
         conversion.id,
         conversion.scope.team_id,
         conversion.scope.program_id,
@@ -149,19 +156,40 @@ pub(super) fn insert(database: &Database, conversion: &Conversion) -> worker::Re
         conversion.created_at,
         conversion.recorded_at,
         conversion.updated_at,
-        conversion.refunded_minor
+        conversion.refunded_minor,
+        conversion.converted.as_ref().map(|converted| converted.minor),
+        used_rate(conversion).map(|used| &used.rate),
+        used_rate(conversion).map(|used| used.day.number())
     )
 }
 
-/// A sale after a refund.
+fn used_rate(conversion: &Conversion) -> Option<&UsedRate> {
+    conversion.converted.as_ref()?.by.as_ref()
+}
+
+/// A sale that was paid back, completed, priced anew, corrected or given to another affiliate. What it was called by,
+/// when and by whom stays.
 pub(super) fn update(database: &Database, conversion: &Conversion) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
-        "UPDATE conversion SET refunded_minor = ?2, sales_status = ?3, updated_at = ?4 WHERE id = ?1",
+        "UPDATE conversion SET refunded_minor = ?2, sales_status = ?3, updated_at = ?4, affiliate_id = ?5, \
+           amount_minor = ?6, currency = ?7, attributed = ?8, commission_id = ?9, matched_incentive_id = ?10, \
+           reason = ?11, decision = ?12, converted_minor = ?13, rate = ?14, rate_day = ?15 WHERE id = ?1",
         conversion.id,
         conversion.refunded_minor,
         conversion.sales_status.as_str(),
-        conversion.updated_at
+        conversion.updated_at,
+        conversion.affiliate_id,
+        conversion.amount.minor,
+        conversion.amount.currency,
+        i64::from(conversion.attributed),
+        conversion.commission_id,
+        conversion.matched_incentive_id,
+        conversion.decision.reason.as_str(),
+        serde_json::to_string(&conversion.decision)?,
+        conversion.converted.as_ref().map(|converted| converted.minor),
+        used_rate(conversion).map(|used| &used.rate),
+        used_rate(conversion).map(|used| used.day.number())
     )
 }
 

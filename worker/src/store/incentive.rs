@@ -261,7 +261,7 @@ fn columns_of(owner: &Owner) -> (Option<&GroupId>, Option<&AffiliateId>) {
     }
 }
 
-fn rate_ppm(reward: Reward) -> Option<u32> {
+fn rate_ppm(reward: Reward) -> Option<u64> {
     match reward {
         Reward::Percentage(rate) => Some(rate.parts_per_million()),
         Reward::Fixed(_) => None,

@@ -58,6 +58,7 @@ pub async fn forget(database: &Database, before: Timestamp, limit: u32) -> Resul
 /// Keeps an answer; the primary key fails the batch when the key was used.
 pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) -> worker::Result<D1PreparedStatement> {
     let referral = match &answer.outcome {
+        Outcome::Commission { commission, .. } => Some(&commission.referral_id),
         Outcome::Referral { referral, .. } => Some(&referral.id),
         Outcome::Sale { sale, .. } | Outcome::Refund { sale, .. } => Some(&sale.conversion.referral_id),
         Outcome::Parked { .. } | Outcome::Moved { .. } => None,

@@ -9,7 +9,9 @@ use attribution::referral::Scope;
 use attribution::sale::{Commission, RecordedSale};
 use worker::D1PreparedStatement;
 
-use super::{Database, away, commission, conversion, event, kept_answer, referral, refund, rows, unattributed_sale};
+use super::{
+    Database, away, commission, conversion, event, kept_answer, payout, referral, refund, rows, unattributed_sale,
+};
 
 impl Store for Database {
     async fn load(&self, query: &Query) -> Result<State, Unavailable> {
@@ -17,7 +19,8 @@ impl Store for Database {
         let (subjects, statements): (Vec<_>, Vec<_>) = reads.into_iter().unzip();
         let answers = self.batch(statements).await.map_err(|cause| away(&cause))?;
         let mut state = State::default();
-        let (mut commissions, mut sales): (Vec<Commission>, Vec<RecordedSale>) = Default::default();
+        let (mut commissions, mut levels, mut sales): (Vec<Commission>, Vec<Commission>, Vec<RecordedSale>) =
+            Default::default();
         for (subject, answer) in subjects.iter().zip(&answers) {
             match subject {
                 Subject::Referrals => {
@@ -32,6 +35,10 @@ impl Store for Database {
                 Subject::Sale => {
                     let found: Vec<conversion::Row> = rows(answer)?;
                     state.sale = found.into_iter().next().map(TryInto::try_into).transpose()?;
+                }
+                Subject::Levels => {
+                    let found: Vec<commission::Row> = rows(answer)?;
+                    levels = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
                 }
                 Subject::Refund => {
                     let found: Vec<refund::Row> = rows(answer)?;
@@ -54,6 +61,10 @@ impl Store for Database {
                     state.kept_answer = found.into_iter().next().map(TryInto::try_into).transpose()?;
                 }
             }
+        }
+        if let Some(sale) = &mut state.sale {
+            levels.retain(|level| level.conversion_id.as_ref() == Some(&sale.conversion.id));
+            sale.levels = levels;
         }
         let conversion_of = |commission: &Commission| {
             let sale = sales.iter().find(|sale| Some(&sale.conversion.id) == commission.conversion_id.as_ref());
@@ -79,6 +90,7 @@ enum Subject {
     Referrals,
     Holders,
     Sale,
+    Levels,
     Refund,
     Parked,
     Commissions,
@@ -104,6 +116,7 @@ fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1P
     if let Some(sale) = &query.sale {
         let (key, id) = (sale.key.as_deref(), sale.id.as_ref());
         reads.push((Subject::Sale, conversion::select_recorded(database, program_id, *is_test, key, id)?));
+        reads.push((Subject::Levels, commission::select_levels(database, program_id, *is_test, key, id)?));
     }
     let refund_key = query.refund.as_ref().and_then(|(key, _)| key.as_deref());
     if let Some((_, id)) = &query.refund {
@@ -145,6 +158,10 @@ fn add_writes(
         }
         Change::UpdateConversion(row) => writes.push(conversion::update(database, row)?),
         Change::UpdateCommission(row) => writes.push(commission::update(database, row)?),
+        Change::Reassign(id, affiliate, commissions) => {
+            writes.extend(commission::reassign(database, id, affiliate, commissions)?);
+        }
+        Change::AddPayoutLine(row) => writes.push(payout::add_line(database, row)?),
         Change::InsertRefund(row) => writes.push(refund::insert(database, row)?),
         Change::ParkRefund(row) => writes.push(refund::park(database, row)?),
         Change::SettleRefund(row) => writes.push(refund::settle(database, &row.id)?),

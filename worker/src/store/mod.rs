@@ -19,6 +19,7 @@ pub mod level;
 pub mod outbox;
 pub mod overview;
 pub mod page;
+pub mod payout;
 pub mod program;
 pub mod program_settings;
 pub mod referral;

@@ -1,11 +1,12 @@
 //! Programs: settings, origins and incentives, read together as one snapshot of one rules version.
 
 use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId, WebhookEndpointId};
-use attribution::incentive::{AppliesTo, Approval, Incentive, Owner, PaysFor, Reward};
+use attribution::incentive::{AppliesTo, Approval, Incentive, Length, Owner, PaysFor, Reward};
 use attribution::ledger::Unavailable;
+use attribution::level::{Base, Level};
 use attribution::money::{Currency, MAX_MINOR, Rate};
 use attribution::program::Program;
-use attribution::status::{EmailPolicy, FraudMode};
+use attribution::status::{AttributionModel, EmailPolicy, FraudMode};
 use serde::{Deserialize, Serialize};
 use worker::query;
 
@@ -28,6 +29,7 @@ struct Row {
     name: String,
     currency: String,
     rules_version: i64,
+    attribution_model: String,
     attribution_window_days: u32,
     cookie_window_days: u32,
     email_policy: String,
@@ -59,7 +61,18 @@ struct IncentiveRow {
     product_ids: String,
     approval: String,
     hold_days: u32,
+    length: String,
+    length_value: Option<u32>,
     cap_minor: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct LevelRow {
+    id: String,
+    group_id: String,
+    position: u8,
+    base: String,
+    rate_ppm: i64,
 }
 
 /// The program with this id, all of it read at one moment.
@@ -68,7 +81,7 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot
         query!(
             &database.0,
             "SELECT program.id, program.number, program.team_id, program.name, team.currency, program.rules_version, \
-               program.attribution_window_days, program.cookie_window_days, program.email_policy, \
+               program.attribution_model, program.attribution_window_days, program.cookie_window_days, program.email_policy, \
                program.name_tracking, program.trust_browser_leads, program.honour_gpc, program.self_referral_mode \
              FROM program JOIN team ON team.id = program.team_id WHERE program.id = ?1",
             id
@@ -77,23 +90,25 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot
         query!(
             &database.0,
             "SELECT id, group_id, affiliate_id, pays_for, rate_ppm, amount_minor, apply_to, product_ids, approval, \
-               hold_days, cap_minor FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
+               hold_days, length, length_value, cap_minor FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
             id
         ),
+        query!(&database.0, "SELECT id, group_id, position, base, rate_ppm FROM level WHERE program_id = ?1", id),
         webhook_endpoint::select_live(database, id),
     ];
     let statements = statements.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
     let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
-    let [settings, origins, incentives, subscribers] = answers.as_slice() else {
-        return Err(Unavailable("a batch of four answered otherwise".to_owned()));
+    let [settings, origins, incentives, levels, subscribers] = answers.as_slice() else {
+        return Err(Unavailable("a batch of five answered otherwise".to_owned()));
     };
     let settings: Vec<Row> = rows(settings)?;
     let Some(row) = settings.into_iter().next() else { return Ok(None) };
     let origins: Vec<OriginRow> = rows(origins)?;
     let incentives: Vec<IncentiveRow> = rows(incentives)?;
+    let levels: Vec<LevelRow> = rows(levels)?;
     let subscribers: Vec<SubscriberRow> = rows(subscribers)?;
     Ok(Some(Snapshot {
-        program: program(row, origins, incentives)?,
+        program: program(row, origins, incentives, levels)?,
         subscribers: subscribers.into_iter().map(|row| WebhookEndpointId::new(row.id)).collect(),
     }))
 }
@@ -120,7 +135,12 @@ pub async fn any_allows_origin(database: &Database, origin: &str) -> Result<bool
     Ok(row.is_some())
 }
 
-fn program(row: Row, origins: Vec<OriginRow>, incentives: Vec<IncentiveRow>) -> Result<Program, UnknownValue> {
+fn program(
+    row: Row,
+    origins: Vec<OriginRow>,
+    incentives: Vec<IncentiveRow>,
+    levels: Vec<LevelRow>,
+) -> Result<Program, UnknownValue> {
     Ok(Program {
         id: ProgramId::new(row.id),
         number: row.number,
@@ -128,6 +148,7 @@ fn program(row: Row, origins: Vec<OriginRow>, incentives: Vec<IncentiveRow>) -> 
         name: row.name,
         currency: word("team.currency", &row.currency, Currency::from_code)?,
         rules_version: row.rules_version,
+        attribution_model: word("program.attribution_model", &row.attribution_model, AttributionModel::from_word)?,
         attribution_window_days: row.attribution_window_days,
         cookie_window_days: row.cookie_window_days,
         email_policy: word("program.email_policy", &row.email_policy, EmailPolicy::from_word)?,
@@ -137,6 +158,7 @@ fn program(row: Row, origins: Vec<OriginRow>, incentives: Vec<IncentiveRow>) -> 
         self_referral_mode: word("program.self_referral_mode", &row.self_referral_mode, FraudMode::from_word)?,
         origins: origins.into_iter().map(|row| row.origin).collect(),
         incentives: incentives.into_iter().map(Incentive::try_from).collect::<Result<_, _>>()?,
+        levels: levels.into_iter().map(Level::try_from).collect::<Result<_, _>>()?,
     })
 }
 
@@ -167,9 +189,38 @@ impl TryFrom<IncentiveRow> for Incentive {
                 "manual" => Some(Approval::Manual),
                 _ => None,
             })?,
+            length: length(&row.length, row.length_value)?,
             cap_minor: row.cap_minor,
         })
     }
+}
+
+impl TryFrom<LevelRow> for Level {
+    type Error = UnknownValue;
+
+    fn try_from(row: LevelRow) -> Result<Self, UnknownValue> {
+        let rate = Rate::from_parts_per_million(row.rate_ppm);
+        Ok(Self {
+            rate: rate.ok_or(UnknownValue { column: "level.rate_ppm", value: row.id.clone() })?,
+            id: IncentiveId::new(row.id),
+            group_id: GroupId::new(row.group_id),
+            position: row.position,
+            base: word("level.base", &row.base, |word| match word {
+                "commission" => Some(Base::Commission),
+                "sale" => Some(Base::Sale),
+                _ => None,
+            })?,
+        })
+    }
+}
+
+fn length(length: &str, value: Option<u32>) -> Result<Length, UnknownValue> {
+    word("incentive.length", length, |word| match (word, value) {
+        ("customer_lifetime", _) => Some(Length::CustomerLifetime),
+        ("time_limited", Some(months)) => Some(Length::Months(months)),
+        ("payment_limited", Some(payments)) => Some(Length::Payments(payments)),
+        _ => None,
+    })
 }
 
 fn applies_to(apply_to: &str, product_ids: &str) -> Result<AppliesTo, UnknownValue> {

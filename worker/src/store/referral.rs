@@ -15,7 +15,7 @@ use super::{Database, UnknownValue, json, scope, word};
 const COLUMNS: &str = "referral.id, referral.team_id, referral.program_id, referral.is_test, referral.affiliate_id, \
     referral.status, referral.external_user_id, referral.customer_id, referral.subscription_id, referral.email, \
     referral.email_hash, referral.email_masked, referral.name, referral.metadata, referral.aliases, referral.verified, referral.paid_out, \
-    referral.clicked_at, referral.click, referral.first_sale_at, referral.paid_sales, \
+    referral.clicked_at, referral.click, referral.first_sale_at, referral.first_paid_at, referral.paid_sales, \
     referral.commission_total_minor, referral.seq, referral.created_by_request, referral.created_at, \
     referral.converted_at, referral.updated_at";
 
@@ -41,6 +41,7 @@ pub(super) struct Row {
     clicked_at: Option<i64>,
     click: Option<String>,
     first_sale_at: Option<i64>,
+    first_paid_at: Option<i64>,
     paid_sales: i64,
     commission_total_minor: i64,
     seq: i64,
@@ -73,6 +74,7 @@ impl TryFrom<Row> for Referral {
             clicked_at: row.clicked_at.map(Timestamp::from_milliseconds),
             click: row.click.map(|text| json("referral.click", &text)).transpose()?,
             first_sale_at: row.first_sale_at.map(Timestamp::from_milliseconds),
+            first_paid_at: row.first_paid_at.map(Timestamp::from_milliseconds),
             paid_sales: row.paid_sales,
             commission_total_minor: row.commission_total_minor,
             seq: row.seq,
@@ -189,9 +191,9 @@ pub(super) fn insert(database: &Database, referral: &Referral) -> worker::Result
         "INSERT INTO referral (id, team_id, program_id, is_test, affiliate_id, status, external_user_id, customer_id, \
            subscription_id, email, email_hash, email_masked, name, metadata, aliases, verified, clicked_at, click, \
            first_sale_at, paid_sales, commission_total_minor, seq, created_by_request, created_at, converted_at, \
-           updated_at) \
+           updated_at, first_paid_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-           ?23, ?24, ?25, ?26)",
+           ?23, ?24, ?25, ?26, ?27)",
         referral.id,
         referral.scope.team_id,
         referral.scope.program_id,
@@ -217,12 +219,13 @@ pub(super) fn insert(database: &Database, referral: &Referral) -> worker::Result
         referral.created_by_request,
         referral.created_at,
         referral.converted_at,
-        referral.updated_at
+        referral.updated_at,
+        referral.first_paid_at
     )
 }
 
 /// The fence: sets NULL, which fails the batch, when `seq` is no longer the one before the referral's own. Only what
-/// commands change is written; affiliate and click stay.
+/// commands change is written; the click stays, and a new affiliate has a change of its own, since it is indexed.
 pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result<D1PreparedStatement> {
     let email = referral.email.as_ref();
     query!(
@@ -230,7 +233,7 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         "UPDATE referral SET seq = CASE seq WHEN ?2 - 1 THEN ?2 END, status = ?3, external_user_id = ?4, \
            customer_id = ?5, subscription_id = ?6, email = ?7, email_hash = ?8, email_masked = ?9, aliases = ?10, \
            verified = ?11, first_sale_at = ?12, paid_sales = ?13, commission_total_minor = ?14, converted_at = ?15, \
-           updated_at = ?16, name = ?17, paid_out = ?18 \
+           updated_at = ?16, name = ?17, paid_out = ?18, metadata = ?19, first_paid_at = ?20 \
          WHERE id = ?1",
         referral.id,
         referral.seq,
@@ -249,7 +252,9 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         referral.converted_at,
         referral.updated_at,
         referral.name,
-        i64::from(referral.paid_out)
+        i64::from(referral.paid_out),
+        referral.metadata.as_ref().map(ToString::to_string),
+        referral.first_paid_at
     )
 }
 

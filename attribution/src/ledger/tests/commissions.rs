@@ -5,7 +5,7 @@ use serde_json::{Number, json};
 use super::{World, earned};
 use crate::decision::Reason;
 use crate::fixtures::{affiliate, bobs_click, click, fixed, money, percentage, sale, sign_up, thirty_percent};
-use crate::ids::{CommissionId, ConversionId};
+use crate::ids::{CommissionId, ConversionId, IncentiveId};
 use crate::incentive::{AppliesTo, Incentive, Owner};
 use crate::ledger::RecordSale;
 use crate::money::Currency;
@@ -81,7 +81,7 @@ fn a_fixed_reward_of_nothing_excludes_a_product() {
 fn an_affiliates_own_incentive_beats_the_groups() {
     let own = Incentive { owner: Owner::Affiliate(affiliate().id), ..percentage("own", 400_000, AppliesTo::AllPlans) };
     let commission = earned(World::paying([thirty_percent(), own]).sells(sale("order_1", "99.00")));
-    assert_eq!((commission.incentive_id.as_str(), commission.amount_minor), ("own", Some(3960)));
+    assert_eq!((commission.incentive_id, commission.amount_minor), (Some(IncentiveId::new("own")), Some(3960)));
 }
 
 #[test]

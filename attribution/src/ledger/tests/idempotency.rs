@@ -31,6 +31,10 @@ fn context_of(command: &mut Command) -> &mut Context {
         Command::CreateReferral(command) => &mut command.context,
         Command::RecordSale(command) => &mut command.context,
         Command::Refund(command) => &mut command.context,
+        Command::Reconsider(command) => &mut command.context,
+        Command::ManualCommission(command) => &mut command.context,
+        Command::EditCommission(command) => &mut command.context,
+        Command::EditReferral(command) => &mut command.context,
         Command::MoveCommissions(command) => &mut command.context,
         Command::ExpireRefund(command) => &mut command.context,
     }

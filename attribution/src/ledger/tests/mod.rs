@@ -27,8 +27,8 @@ use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
 use super::{
-    Answer, Command, CreateReferral, ExpireRefund, Failure, FirstSeen, Ledger, MoveCommissions, Outcome, Pause,
-    RecordSale, Refund, Rejection, SignUp,
+    Answer, Command, CreateReferral, ExpireRefund, Failure, FirstSeen, Ledger, ManualCommission, MoveCommissions,
+    Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
 };
 use crate::decision::Reason;
 use crate::email::EmailHasher;
@@ -201,6 +201,23 @@ fn retried(command: Command) -> Command {
         Command::Refund(mut refund) => {
             refund.context.request_id = request_id;
             Command::Refund(Refund { refund_id: RefundId::new("rfd_retry"), clawback_id: commission_id, ..refund })
+        }
+        Command::Reconsider(mut reconsider) => {
+            reconsider.context.request_id = request_id;
+            Command::Reconsider(Reconsider { commission_id, ..reconsider })
+        }
+        Command::ManualCommission(mut manual) => {
+            manual.context.request_id = request_id;
+            let conversion_id = ConversionId::new("conv_retry");
+            Command::ManualCommission(ManualCommission { conversion_id, commission_id, ..manual })
+        }
+        Command::EditCommission(mut edit) => {
+            edit.context.request_id = request_id;
+            Command::EditCommission(edit)
+        }
+        Command::EditReferral(mut edit) => {
+            edit.context.request_id = request_id;
+            Command::EditReferral(edit)
         }
         Command::MoveCommissions(mut step) => {
             step.context.request_id = request_id;

@@ -5,7 +5,7 @@ use crate::decision::Reason;
 use crate::fixtures::{
     affiliate, bobs_click, browser_sign_up, click, direct_referral, email, percentage, sale, scope, sign_up,
 };
-use crate::ids::ConversionId;
+use crate::ids::{ConversionId, IncentiveId};
 use crate::incentive::AppliesTo;
 use crate::ledger::{Command, Failure, FirstSeen, MAX_ATTEMPTS, Outcome, Rejection, SignUp};
 use crate::memory::Fault;
@@ -175,7 +175,7 @@ fn rules_that_changed_before_the_commit_are_the_ones_that_price_it() {
         rival.database.change_rules(&scope().program_id, |program| program.incentives = half);
     });
     let commission = world.sells(sale("order_1", "99.00")).commission.unwrap();
-    assert_eq!((commission.amount_minor, commission.incentive_id.as_str()), (Some(4950), "inc_50"));
+    assert_eq!((commission.amount_minor, commission.incentive_id), (Some(4950), Some(IncentiveId::new("inc_50"))));
     assert_eq!(world.rows().events[1].rules_version, 2);
 }
 

@@ -5,7 +5,9 @@ use serde_json::json;
 use super::refunds::refunded;
 use super::{World, rejection};
 use crate::decision::Reason;
-use crate::fixtures::{bobs_click, browser_sign_up, click, context, money, refund, sale, scope, thirty_percent};
+use crate::fixtures::{
+    affiliate, bobs_click, browser_sign_up, click, context, money, refund, sale, scope, thirty_percent,
+};
 use crate::ids::{CommissionId, PayoutId, ReferralId};
 use crate::incentive::{Approval, Incentive};
 use crate::ledger::{Failure, MoveCommissions, Outcome, Refund, Rejection, Step};
@@ -18,10 +20,22 @@ pub fn end_hold() -> MoveCommissions {
     MoveCommissions { context: context("req_end_hold"), referral_id: click().id, scope: scope(), step: Step::EndHold }
 }
 
-pub fn pay_out(commissions: &[&str]) -> MoveCommissions {
-    let commissions = commissions.iter().map(|id| CommissionId::new(*id)).collect();
-    let step = Step::PayOut { payout_id: PayoutId::new("pay_1"), commissions };
-    MoveCommissions { context: context("req_pay_out"), step, ..end_hold() }
+/// Gathers what of Alice's is ready into a payout.
+pub fn gather() -> MoveCommissions {
+    let step = Step::Gather { payout_id: PayoutId::new("pay_1"), affiliate_id: affiliate().id };
+    MoveCommissions { context: context("req_gather"), step, ..end_hold() }
+}
+
+/// The payout is paid.
+pub fn pay() -> MoveCommissions {
+    let step = Step::Pay { payout_id: PayoutId::new("pay_1") };
+    MoveCommissions { context: context("req_pay"), step, ..end_hold() }
+}
+
+/// The payout came to nothing.
+fn release() -> MoveCommissions {
+    let step = Step::Release { payout_id: PayoutId::new("pay_1") };
+    MoveCommissions { context: context("req_release"), step, ..end_hold() }
 }
 
 fn moved(answer: Result<Outcome, Failure>) -> u32 {
@@ -39,10 +53,17 @@ impl World {
         first
     }
 
+    /// Gathers and pays; says how many were.
+    pub(super) fn pays_out(&self) -> u32 {
+        let gathered = self.moves(gather());
+        assert_eq!(self.moves(pay()), gathered);
+        gathered
+    }
+
     /// A world in which 29.70 of `order_1` was paid to Alice.
     fn with_payout() -> Self {
         let world = Self::with_order();
-        assert_eq!(world.moves(pay_out(&["com_order_1"])), 1);
+        assert_eq!(world.pays_out(), 1);
         world
     }
 
@@ -115,7 +136,7 @@ fn what_was_paid_back_during_the_hold_is_not_paid_after_it() {
     let reduced = world.commission("order_1");
     assert_eq!((reduced.status, reduced.amount_minor), (CommissionStatus::ReadyForPayment, Some(1980)));
     assert_eq!(world.commission("order_2").status, CommissionStatus::Refunded);
-    assert_eq!(world.moves(pay_out(&["com_order_1", "com_order_2"])), 1);
+    assert_eq!(world.pays_out(), 1);
 }
 
 #[test]
@@ -126,17 +147,14 @@ fn a_payout_pays_what_is_ready_and_nothing_else() {
         ("order_2", "pending"),
         ("order_3", "pending_manual_approval"),
         ("order_4", "declined"),
-        ("order_5", "ready_for_payment"),
     ] {
         let mut command = sale(key, "99.00");
         command.details.commission_status = CommissionStatus::from_word(status);
         world.sells(command);
     }
-    let all_but_the_last = ["com_order_1", "com_order_2", "com_order_3", "com_order_4", "com_nobody"];
-    assert_eq!(world.moves(pay_out(&all_but_the_last)), 1);
-    let statuses =
-        ["order_1", "order_2", "order_3", "order_4", "order_5"].map(|key| world.commission(key).status.as_str());
-    assert_eq!(statuses, ["paid", "pending", "pending_manual_approval", "declined", "ready_for_payment"]);
+    assert_eq!(world.pays_out(), 1);
+    let statuses = ["order_1", "order_2", "order_3", "order_4"].map(|key| world.commission(key).status.as_str());
+    assert_eq!(statuses, ["paid", "pending", "pending_manual_approval", "declined"]);
     assert!(world.stored(&click().id).paid_out);
     assert_eq!(world.rows().events.pop().unwrap().reason, Reason::CommissionsPaid);
     let data = world.last_told("transaction.paid");
@@ -148,8 +166,7 @@ fn a_payout_that_finds_nothing_leaves_the_referral_unpaid() {
     let world = on_hold();
     world.sells(sale("order_1", "99.00"));
     let rows = world.rows();
-    assert_eq!(world.moves(pay_out(&["com_order_1"])), 0);
-    assert_eq!(world.moves(pay_out(&[])), 0);
+    assert_eq!(world.pays_out(), 0);
     assert_eq!((world.rows(), world.stored(&click().id).paid_out), (rows, false));
 }
 
@@ -157,10 +174,9 @@ fn a_payout_that_finds_nothing_leaves_the_referral_unpaid() {
 fn a_payout_through_one_referral_pays_nothing_of_anothers() {
     let world = World::with_order();
     world.signs_up(browser_sign_up(&bobs_click()));
-    let elsewhere = MoveCommissions { referral_id: bobs_click().id, ..pay_out(&["com_order_1"]) };
+    let elsewhere = MoveCommissions { referral_id: bobs_click().id, ..gather() };
     assert_eq!(world.moves(elsewhere), 0);
-    let nowhere =
-        MoveCommissions { referral_id: ReferralId::new("ref_0000000000000000000nobody"), ..pay_out(&["com_order_1"]) };
+    let nowhere = MoveCommissions { referral_id: ReferralId::new("ref_0000000000000000000nobody"), ..gather() };
     assert_eq!(rejection(world.call(nowhere)), Rejection::ReferralNotFound);
     assert_eq!(world.commission("order_1").status, CommissionStatus::ReadyForPayment);
 }
@@ -203,8 +219,7 @@ fn several_refunds_after_the_payout_take_back_exactly_what_was_paid() {
     let taken: Vec<_> = world.clawbacks().iter().filter_map(|row| row.amount_minor).collect();
     assert_eq!((taken.iter().sum::<i64>(), taken.len(), world.total()), (-2970, 3, 0));
     // The next payout nets them.
-    let ids: Vec<String> = world.clawbacks().iter().map(|row| row.id.as_str().to_owned()).collect();
-    assert_eq!(world.moves(pay_out(&ids.iter().map(String::as_str).collect::<Vec<_>>())), 3);
+    assert_eq!(world.pays_out(), 3);
     assert_eq!(world.total(), 0);
 }
 
@@ -212,7 +227,7 @@ fn several_refunds_after_the_payout_take_back_exactly_what_was_paid() {
 fn a_refund_before_and_one_after_the_payout_meet_at_nothing() {
     let world = World::with_order();
     world.pays_back(refund("r1", "order_1", Some("33")));
-    assert_eq!(world.moves(pay_out(&["com_order_1"])), 1);
+    assert_eq!(world.pays_out(), 1);
     world.pays_back(refund("r2", "order_1", None));
     assert_eq!(world.commission("order_1").amount_minor, Some(1980));
     let [clawback] = &world.clawbacks()[..] else { panic!("one negative line") };
@@ -229,10 +244,10 @@ fn overtaking(world: &World, rival: impl FnOnce(&World) + 'static) {
 fn a_refund_that_is_overtaken_by_a_payout_becomes_a_clawback() {
     for (amount, taken) in [(None, -2970), (Some("33"), -990)] {
         let world = World::with_order();
-        overtaking(&world, |rival| assert_eq!(moved(rival.call(pay_out(&["com_order_1"]))), 1));
+        overtaking(&world, |rival| assert_eq!(moved(rival.call(gather())), 1));
         world.pays_back(refund("r1", "order_1", amount));
         let paid = world.commission("order_1");
-        assert_eq!((paid.status, paid.amount_minor), (CommissionStatus::Paid, Some(2970)));
+        assert_eq!((paid.status, paid.amount_minor), (CommissionStatus::ProcessingPayout, Some(2970)));
         let [clawback] = &world.clawbacks()[..] else { panic!("one negative line") };
         assert_eq!((clawback.amount_minor, world.total()), (Some(taken), 2970 + taken));
     }
@@ -245,7 +260,7 @@ fn a_payout_that_is_overtaken_by_a_refund_pays_what_is_left() {
         overtaking(&world, move |rival| {
             refunded(rival.call(Refund { refund_key: None, ..refund("r1", "order_1", amount) }).unwrap());
         });
-        assert_eq!(world.moves(pay_out(&["com_order_1"])), paid);
+        assert_eq!(world.pays_out(), paid);
         assert_eq!((world.commission("order_1").amount_minor, world.clawbacks().len()), (Some(left), 0));
         assert_eq!((world.total(), world.stored(&click().id).paid_out), (left, paid == 1));
     }
@@ -256,8 +271,33 @@ fn a_payout_survives_what_goes_wrong_with_its_commit() {
     for fault in [|| Fault::Lost, || Fault::AnswerLost, || Fault::Delayed] {
         let world = World::with_order();
         world.database.next_commit(fault());
-        world.call(pay_out(&["com_order_1"])).unwrap();
-        assert_eq!((world.commission("order_1").status, world.rows().events.len()), (CommissionStatus::Paid, 3));
-        assert_eq!(moved(world.retry(pay_out(&["com_order_1"]))), 0);
+        world.call(gather()).unwrap();
+        let gathered = world.commission("order_1");
+        assert_eq!((gathered.status, world.rows().events.len()), (CommissionStatus::ProcessingPayout, 3));
+        assert_eq!(moved(world.retry(gather())), 0);
+        let lines = world.rows().payout_lines;
+        assert_eq!(lines, [(PayoutId::new("pay_1"), CommissionId::new("com_order_1"), 2970)]);
     }
+}
+
+#[test]
+fn a_payout_that_came_to_nothing_frees_what_it_gathered_for_the_next_one() {
+    let world = World::with_order();
+    let of_first = |command: MoveCommissions| {
+        let payout_id = PayoutId::new("pay_0");
+        let step = match command.step {
+            Step::Gather { affiliate_id, .. } => Step::Gather { payout_id, affiliate_id },
+            _ => Step::Release { payout_id },
+        };
+        MoveCommissions { step, ..command }
+    };
+    assert_eq!(world.moves(of_first(gather())), 1);
+    // What is paid back meanwhile is a line of its own, and nets with the next payout.
+    world.pays_back(refund("r1", "order_1", Some("33")));
+    assert_eq!(world.moves(of_first(release())), 1);
+    let freed = world.commission("order_1");
+    assert_eq!((freed.status, freed.payout_id.clone()), (CommissionStatus::ReadyForPayment, None));
+    assert_eq!((freed.amount_minor, world.total()), (Some(2970), 1980));
+    assert_eq!((world.moves(of_first(release())), world.pays_out()), (0, 2));
+    assert_eq!(world.commission("order_1").payout_id, Some(PayoutId::new("pay_1")));
 }

@@ -8,6 +8,7 @@ use attribution::status::{Partnership, PayoutMethod};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::affonso::nothing_sent;
 use crate::input::{BodyProblem, Fields, MAX_TEXT};
 
 /// Names of people and companies have at most so many characters, as published.
@@ -115,7 +116,8 @@ pub(super) fn edit(body: ChangeBody) -> Result<AccountEdit, BodyProblem> {
         payout_method: payout_method(&mut fields, body.payout_method),
         payout_details: payout_details(&mut fields, body.payout_details),
     };
-    fields.finish(Some(edit))
+    let edit = fields.finish(Some(edit))?;
+    if edit == AccountEdit::default() { Err(nothing_sent("name")) } else { Ok(edit) }
 }
 
 /// A text that may not be emptied.
