@@ -93,6 +93,14 @@ export const BODY_ROUTES = [
     fields: { ...texts("url", "description"), events: list, enabled: boolean },
   },
   {
+    path: "/v1/rates/2026-01-31",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { rates: { VND: 29000.5 } },
+    fields: { base: text, rates: object },
+  },
+  {
     path: "/api/v1/track/click",
     body: { affiliate_url: "https://shop.example/?aff=alice" },
     fields: {
@@ -144,6 +152,9 @@ export const READ_ROUTES = [
   { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
+  { path: "/v1/rates", key: "live" },
+  { path: "/v1/rates/missing", key: "live" },
+  { path: "/v1/rates/2026-01-31", key: "live", allow: "GET, PUT" },
   { path: "/v1/webhooks", key: "live", allow: "GET, POST" },
   { path: "/v1/webhooks/whe_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/deliveries", key: "live" },

@@ -39,6 +39,10 @@ enum Endpoint {
     CreateCoupon,
     ShowCoupon,
     DeleteCoupon,
+    LatestRates,
+    MissingRates,
+    ShowRates,
+    SetRates,
     ListWebhooks,
     CreateWebhook,
     ShowWebhook,
@@ -118,6 +122,9 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ],
         ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
         ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
+        ["v1", "rates"] => &[("GET", E::LatestRates)],
+        ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
+        ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
         ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
         ["v1", "webhooks", _] => &[("GET", E::ShowWebhook), ("PUT", E::UpdateWebhook), ("DELETE", E::DeleteWebhook)],
         ["v1", "webhooks", _, "rotate-secret"] => &[("POST", E::RotateWebhookSecret)],
@@ -244,6 +251,10 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
             boxed(Box::pin(serve_coupons(endpoint, incoming, funnel, id))).await
         }
+        E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
+        E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
+        E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
+        E::SetRates => affonso_answer(Box::pin(affonso::rates::set(incoming, funnel, id))).await,
         E::ListWebhooks
         | E::CreateWebhook
         | E::ShowWebhook

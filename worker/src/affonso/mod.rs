@@ -11,6 +11,7 @@ mod incentive_body;
 pub mod incentives;
 mod lists;
 pub mod program;
+pub mod rates;
 pub mod referrals;
 pub mod refunds;
 pub mod signups;
@@ -47,6 +48,8 @@ pub enum Problem {
     Body(BodyProblem),
     /// A rule, or something that is away.
     Refused(Refusal),
+    /// The key may not do this: why.
+    Forbidden(&'static str),
     /// No such object: its kind.
     NotFound(&'static str),
     /// What a field names does not exist.
@@ -113,6 +116,7 @@ impl Problem {
                 failure(503, "SERVICE_UNAVAILABLE", "The ledger is not available right now. Try again.", None)
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
+            Self::Forbidden(message) => failure(403, "FORBIDDEN", message, None),
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),

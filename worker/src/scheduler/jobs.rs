@@ -11,7 +11,7 @@ use futures_util::future::{Either, join_all, select};
 use worker::{Delay, Env};
 
 use super::storage::Book;
-use super::time_jobs;
+use super::{rates, time_jobs};
 use crate::platform::now;
 use crate::store::Database;
 use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
@@ -30,9 +30,14 @@ enum Task {
     ExpireRefunds,
     /// Forgets answers that were kept long enough.
     ForgetAnswers,
+    /// Fetches the rates of exchange, once an hour.
+    FetchRates,
+    /// Converts the sales whose rate has come.
+    SettleSales,
 }
 
-const TASKS: [Task; 4] = [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::ForgetAnswers];
+const TASKS: [Task; 6] =
+    [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::ForgetAnswers, Task::FetchRates, Task::SettleSales];
 
 /// A task with what it needs.
 pub struct ScheduledJob<'a> {
@@ -57,6 +62,8 @@ impl<'a> ScheduledJob<'a> {
             Task::EndHolds => time_jobs::end_holds(self.env).await,
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
             Task::ForgetAnswers => time_jobs::forget_answers(self.env).await,
+            Task::FetchRates => rates::fetch(self.env, self.book).await,
+            Task::SettleSales => time_jobs::settle_sales(self.env, self.book).await,
         }
     }
 }
@@ -68,6 +75,8 @@ impl Job for ScheduledJob<'_> {
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
             Task::ForgetAnswers => "forget_answers",
+            Task::FetchRates => "fetch_rates",
+            Task::SettleSales => "settle_sales",
         }
     }
 

@@ -11,6 +11,7 @@ pub mod commission;
 pub mod conversion;
 pub mod coupon;
 pub mod event;
+pub mod exchange_rate;
 pub mod group;
 pub mod incentive;
 pub mod kept_answer;
@@ -27,6 +28,7 @@ pub mod refund;
 mod rules_version;
 pub mod test_event;
 pub mod unattributed_sale;
+pub mod waiting_sale;
 pub mod webhook_endpoint;
 
 use attribution::ids::{ProgramId, TeamId};

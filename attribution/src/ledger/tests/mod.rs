@@ -12,6 +12,7 @@ mod idempotency;
 mod known_customer;
 mod lead_incentive;
 mod parked_refunds;
+mod properties;
 mod races;
 mod record_sale;
 mod refunds;
@@ -21,6 +22,7 @@ mod sign_up;
 mod strangers;
 mod trust;
 mod window;
+mod worked_cases;
 
 use std::cell::Cell;
 use std::rc::Rc;
