@@ -3,7 +3,7 @@
 //! The line is appended in the batch of the edit, by the store, which gives it its place among the subject's lines. It is
 //! part of the outbox like every other: that is how subscribers hear of edits.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::decision::Reason;
@@ -31,6 +31,11 @@ impl<T> Edit<T> {
         }
     }
 
+    /// Whether it stays as it is.
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
     /// The same edit of what is made of the value.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Edit<U> {
         match self {
@@ -54,6 +59,13 @@ impl<T> Edit<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+/// For fields with `#[serde(skip_serializing_if = "Edit::is_kept")]`: what is kept is absent.
+impl<T: Serialize> Serialize for Edit<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_set().serialize(serializer)
     }
 }
 
@@ -90,9 +102,9 @@ pub struct EditLine {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, Deserialize)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Body {
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Edit::is_kept")]
         name: Edit<String>,
     }
 
@@ -103,6 +115,14 @@ mod tests {
         assert_eq!(name(r#"{"name":null}"#).unwrap(), Edit::Clear);
         assert_eq!(name(r#"{"name":"Ann"}"#).unwrap(), Edit::Set("Ann".to_owned()));
         assert!(name(r#"{"name":5}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_kept_is_not_written() {
+        let json = |name| serde_json::to_string(&Body { name }).unwrap();
+        assert_eq!(json(Edit::Keep), "{}");
+        assert_eq!(json(Edit::Clear), r#"{"name":null}"#);
+        assert_eq!(json(Edit::Set("Ann".to_owned())), r#"{"name":"Ann"}"#);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! In scope: ids, money, rates of exchange, statuses, identities, incentives, affiliates' accounts and coupons, the
 //! decisions on sign-ups, referrals, sales and refunds; the protocol by which a decision becomes rows exactly once
-//! ([`ledger`]), the shard that it runs in ([`shard`]), and how subscribers are told ([`webhooks`], [`scheduler`]). Out
-//! of scope: HTTP, JSON dialects, SQL, the platform. The clock and randomness are arguments; nothing here reads or writes
+//! ([`ledger`]), the shard that it runs in ([`shard`]), and how subscribers are told ([`webhooks`], [`scheduler`]). Out of
+//! scope: HTTP, JSON dialects, SQL, the platform. The clock and randomness are arguments; nothing here reads or writes
 //! anything by itself.
 
 pub mod account;

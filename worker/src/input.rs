@@ -5,7 +5,7 @@ use attribution::keys::sha256;
 use attribution::ledger::IdempotencyKey;
 use attribution::money::{AmountError, Currency, Money};
 use attribution::time::Timestamp;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 
 use crate::http::{BodyRefused, Incoming, MAX_BODY_BYTES};
@@ -93,14 +93,6 @@ pub fn read_optional<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Body
         return serde_json::from_str("{}").map_err(|cause| BodyProblem::Malformed(malformed(&cause)));
     }
     read(incoming)
-}
-
-/// Reads a field that may be cleared: `None` where it is absent, `Some(None)` where it is null. For `deserialize_with`,
-/// together with `default`.
-pub fn clearable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// The call's `Idempotency-Key`, together with what it was sent for. `keyed` is whether an API key came with it: calls

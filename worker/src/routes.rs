@@ -1,11 +1,12 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod affiliates;
+mod program;
+
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::affonso::affiliates::overrides;
-use crate::affonso::{affiliates, coupons, webhook_deliveries, webhooks};
-use crate::affonso::{group_incentives, groups, levels, payment_terms, program, restrictions, tracking};
+use crate::affonso::{webhook_deliveries, webhooks};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
@@ -246,9 +247,11 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::CreateOverride
         | E::ShowOverride
         | E::UpdateOverride
-        | E::DeleteOverride => boxed(Box::pin(serve_affiliates(endpoint, incoming, funnel, segments))).await,
+        | E::DeleteOverride => {
+            boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
-            boxed(Box::pin(serve_coupons(endpoint, incoming, funnel, id))).await
+            boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
         }
         E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
         E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
@@ -271,7 +274,7 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ShowTracking
         | E::UpdateTracking
         | E::ShowRestrictions
-        | E::UpdateRestrictions => boxed(Box::pin(serve_settings(endpoint, incoming, funnel))).await,
+        | E::UpdateRestrictions => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
         E::ListGroups
         | E::CreateGroup
         | E::ShowGroup
@@ -283,7 +286,7 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::UpdateIncentive
         | E::DeleteIncentive
         | E::ShowLevels
-        | E::ReplaceLevels => boxed(Box::pin(serve_groups(endpoint, incoming, funnel, segments))).await,
+        | E::ReplaceLevels => boxed(Box::pin(program::groups(endpoint, incoming, funnel, segments))).await,
         E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
         E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
@@ -300,35 +303,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         }
         E::NoIcon => Answer::empty(204),
     }
-}
-
-async fn serve_affiliates(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, segments: &[&str]) -> Answer {
-    let id = segments.get(2).copied().unwrap_or_default();
-    let own = segments.get(4).copied().unwrap_or_default();
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateAffiliate => once(Box::pin(affiliates::create(incoming, funnel))).await,
-        E::ShowAffiliate => affiliates::show(incoming, funnel, id).await,
-        E::UpdateAffiliate => affiliates::update(incoming, funnel, id).await,
-        E::DeleteAffiliate => affiliates::delete(incoming, funnel, id).await,
-        E::ListOverrides => overrides::list(incoming, funnel, id).await,
-        E::CreateOverride => once(Box::pin(overrides::create(incoming, funnel, id))).await,
-        E::ShowOverride => overrides::show(incoming, funnel, id, own).await,
-        E::UpdateOverride => overrides::update(incoming, funnel, id, own).await,
-        E::DeleteOverride => overrides::delete(incoming, funnel, id, own).await,
-        _ => affiliates::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
-}
-
-async fn serve_coupons(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, id: &str) -> Answer {
-    let answer = match endpoint {
-        E::CreateCoupon => affonso::once(incoming, funnel, Box::pin(coupons::create(incoming, funnel))).await,
-        E::ShowCoupon => coupons::show(incoming, funnel, id).await,
-        E::DeleteCoupon => coupons::delete(incoming, funnel, id).await,
-        _ => coupons::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_webhooks(
@@ -352,41 +326,6 @@ async fn serve_webhooks(
         E::ReplayDelivery => once(Box::pin(webhook_deliveries::replay(incoming, funnel, env, id, delivery))).await,
         E::ReplayFailedDeliveries => once(Box::pin(webhook_deliveries::replay_failed(incoming, funnel, env, id))).await,
         _ => webhooks::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
-}
-
-async fn serve_settings(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel) -> Answer {
-    let answer = match endpoint {
-        E::UpdateProgram => program::update(incoming, funnel).await,
-        E::ShowPaymentTerms => payment_terms::show(incoming, funnel).await,
-        E::UpdatePaymentTerms => payment_terms::update(incoming, funnel).await,
-        E::ShowTracking => tracking::show(incoming, funnel).await,
-        E::UpdateTracking => tracking::update(incoming, funnel).await,
-        E::ShowRestrictions => restrictions::show(incoming, funnel).await,
-        E::UpdateRestrictions => restrictions::update(incoming, funnel).await,
-        _ => program::show(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
-}
-
-async fn serve_groups(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, segments: &[&str]) -> Answer {
-    let group = segments.get(3).copied().unwrap_or_default();
-    let id = segments.get(5).copied().unwrap_or_default();
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateGroup => once(Box::pin(groups::create(incoming, funnel))).await,
-        E::ShowGroup => groups::show(incoming, funnel, group).await,
-        E::UpdateGroup => groups::update(incoming, funnel, group).await,
-        E::DeleteGroup => groups::delete(incoming, funnel, group).await,
-        E::ListIncentives => group_incentives::list(incoming, funnel, group).await,
-        E::CreateIncentive => once(Box::pin(group_incentives::create(incoming, funnel, group))).await,
-        E::ShowIncentive => group_incentives::show(incoming, funnel, group, id).await,
-        E::UpdateIncentive => group_incentives::update(incoming, funnel, group, id).await,
-        E::DeleteIncentive => group_incentives::delete(incoming, funnel, group, id).await,
-        E::ShowLevels => levels::show(incoming, funnel, group).await,
-        E::ReplaceLevels => levels::replace(incoming, funnel, group).await,
-        _ => groups::list(incoming, funnel).await,
     };
     answer.unwrap_or_else(|problem| problem.answer())
 }

@@ -4,6 +4,7 @@
 
 use std::ops::RangeInclusive;
 
+use attribution::edits::Edit;
 use attribution::money::{AmountError, Currency, Money, PERCENT_DIGITS, Rate};
 use attribution::webhooks::MAX_URL;
 use serde_json::Number;
@@ -49,18 +50,21 @@ impl Fields {
     }
 
     /// Takes a text that may be cleared, by null or by nothing in it.
-    pub fn clearable_text(&mut self, field: &str, value: Option<Option<String>>, max: usize) -> Option<Option<String>> {
-        Some(self.text(field, value?, max))
+    pub fn clearable_text(&mut self, field: &str, edit: Edit<String>, max: usize) -> Edit<String> {
+        match edit {
+            Edit::Set(text) => self.text(field, Some(text), max).map_or(Edit::Clear, Edit::Set),
+            other => other,
+        }
     }
 
     /// Takes an address of a page or a file on the web that may be cleared.
-    pub fn clearable_url(&mut self, field: &str, value: Option<Option<String>>) -> Option<Option<String>> {
-        let url = self.clearable_text(field, value, MAX_URL)?;
+    pub fn clearable_url(&mut self, field: &str, edit: Edit<String>) -> Edit<String> {
+        let edit = self.clearable_text(field, edit, MAX_URL);
         let is_web = |url: &String| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !url.as_ref().is_none_or(is_web) {
+        if !edit.as_set().is_none_or(is_web) {
             self.refuse(field, "must be an absolute URL, like https://shop.example/");
         }
-        Some(url)
+        edit
     }
 
     /// Notes that a field is missing.

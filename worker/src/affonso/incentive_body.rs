@@ -3,6 +3,7 @@
 //! The dialect publishes the fields (reference, `GroupIncentive`); `cap` is an addition. What a body leaves out stays as it
 //! was, or has a default where there was nothing. Nothing here keeps state.
 
+use attribution::edits::Edit;
 use attribution::incentive::{AppliesTo, Approval, Length, PaysFor, Reward};
 use attribution::money::Currency;
 use attribution::terms::Terms;
@@ -45,8 +46,8 @@ struct Body {
     hold_period_days: Option<i64>,
     incentive_length: Option<String>,
     length_value: Option<i64>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    cap: Option<Option<Number>>,
+    #[serde(default)]
+    cap: Edit<Number>,
     variable_commission: Option<bool>,
     variable_config: Option<Value>,
 }
@@ -63,7 +64,7 @@ pub(super) struct Sent {
     hold_days: Option<u32>,
     length: Option<&'static str>,
     length_value: Option<u32>,
-    cap: Option<Option<Number>>,
+    cap: Edit<Number>,
 }
 
 impl Sent {
@@ -200,9 +201,9 @@ impl Sent {
 
     fn cap_minor(&self, current: Option<&Terms>, currency: Currency, fields: &mut Fields) -> Option<i64> {
         match &self.cap {
-            Some(Some(cap)) => fields.positive_amount("cap", Some(cap), currency).map(|cap| cap.minor),
-            Some(None) => None,
-            None => current.and_then(|current| current.cap_minor),
+            Edit::Set(cap) => fields.positive_amount("cap", Some(cap), currency).map(|cap| cap.minor),
+            Edit::Clear => None,
+            Edit::Keep => current.and_then(|current| current.cap_minor),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Every write raises the rules version in its own batch ([`super::rules_version`]); the flag of the default moves within
 //! one batch, so that nobody ever sees two of them, or none.
 
+use attribution::edits::Edit;
 use attribution::ids::{GroupId, ProgramId, TeamId};
 use attribution::ledger::Unavailable;
 use attribution::time::Timestamp;
@@ -40,7 +41,7 @@ pub struct Change {
     /// For people.
     pub name: Option<String>,
     /// For people; may be cleared.
-    pub description: Option<Option<String>>,
+    pub description: Edit<String>,
     /// It takes the flag of the default from the group that has it.
     pub becomes_default: bool,
 }
@@ -146,8 +147,8 @@ pub async fn update(
         program,
         id,
         change.name,
-        i64::from(change.description.is_some()),
-        change.description.clone().flatten()
+        i64::from(!change.description.is_kept()),
+        change.description.as_set()
     );
     let flag = query!(
         &database.0,

@@ -3,6 +3,7 @@
 //! State: columns of `program`, and the incentive by which most sales of the default group earn. Where that is changed
 //! too, everything is written only while the rules version is still the one that was read.
 
+use attribution::edits::Edit;
 use attribution::ids::{GroupId, ProgramId, TeamId};
 use attribution::ledger::{NotCommitted, Unavailable};
 use attribution::money::Currency;
@@ -27,7 +28,7 @@ pub struct PaymentTerms {
     /// Whether payouts are made without a person.
     pub auto_payout: bool,
     /// What stands on invoices.
-    pub invoice: Invoice,
+    pub invoice: Billing,
     /// The default group.
     pub default_group: Option<GroupId>,
     /// By which most sales of its affiliates earn.
@@ -39,8 +40,7 @@ pub struct PaymentTerms {
 /// What stands on invoices, as it is stored; what was never set is absent.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "the published names say what they are")]
-pub struct Invoice {
+pub struct Billing {
     pub invoice_required: bool,
     pub invoice_company_name: Option<String>,
     pub invoice_address: Option<String>,
@@ -71,35 +71,34 @@ pub struct Change {
     pub auto_payout: Option<bool>,
     /// What stands on invoices.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice: Option<InvoiceChange>,
+    pub invoice: Option<BillingChange>,
 }
 
 /// What is changed of what stands on invoices; null: cleared.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the published names say what they are")]
-pub struct InvoiceChange {
+pub struct BillingChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice_required: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_company_name: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_address: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_city: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_state: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_postal_code: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_country: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_vat_id: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_first_name: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_last_name: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_email: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_company_name: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_address: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_city: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_state: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_postal_code: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_country: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub invoice_vat_id: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub owner_first_name: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub owner_last_name: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub owner_email: Edit<String>,
 }
 
 /// What is to become of the incentive.

@@ -1,5 +1,6 @@
 //! What a program is, for people and for pages: `GET` and `PATCH /v1/program`. State: `program` and `program_origin`.
 
+use attribution::edits::Edit;
 use attribution::ids::{ProgramId, TeamId};
 use attribution::ledger::Unavailable;
 use attribution::status::AttributionModel;
@@ -52,20 +53,20 @@ pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tagline: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub tagline: Edit<String>,
     /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub category: Edit<String>,
     /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub description: Edit<String>,
     /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub website_url: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub website_url: Edit<String>,
     /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub logo_url: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Edit::is_kept")]
+    pub logo_url: Edit<String>,
     /// Who may join.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_mode: Option<&'static str>,

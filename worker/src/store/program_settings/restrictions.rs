@@ -10,7 +10,6 @@ use crate::store::{Database, away, json};
 
 /// The ways of promotion, each allowed or not; absent: as it was, and allowed where nothing was ever said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the published names say what they are")]
 pub struct Restrictions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub websites: Option<bool>,

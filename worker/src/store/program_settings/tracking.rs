@@ -26,7 +26,7 @@ pub struct Tracking {
     /// What is kept of customers' addresses.
     pub email_policy: EmailPolicy,
     /// Whether customers' names are kept.
-    pub name_tracking: bool,
+    pub keeps_names: bool,
     /// Whether a lead that only a browser vouches for is paid without a person's approval.
     pub trust_browser_leads: bool,
     /// Whether Global Privacy Control keeps a visitor from being tracked.
@@ -99,7 +99,7 @@ impl TryFrom<Row> for Tracking {
             default_referral_parameter: row.default_referral_parameter,
             enabled_referral_parameters: json("program.enabled_referral_parameters", &row.enabled_referral_parameters)?,
             email_policy: word("program.email_policy", &row.email_policy, EmailPolicy::from_word)?,
-            name_tracking: row.name_tracking == 1,
+            keeps_names: row.name_tracking == 1,
             trust_browser_leads: row.trust_browser_leads == 1,
             honour_gpc: row.honour_gpc == 1,
             postbacks: json("program.postbacks", &row.postbacks)?,

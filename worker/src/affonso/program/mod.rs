@@ -1,6 +1,14 @@
 //! `/v1/program`: what the program is, for people and for pages. Beside the published fields: the attribution model and
 //! window, the currency, the allowed origins, the number. State: `program` and `program_origin` in D1.
 
+pub mod group_incentives;
+pub mod groups;
+pub mod levels;
+pub mod payment_terms;
+pub mod restrictions;
+pub mod tracking;
+
+use attribution::edits::Edit;
 use attribution::status::AttributionModel;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,16 +35,16 @@ const MAX_WINDOW_DAYS: u32 = 365;
 #[derive(Deserialize)]
 struct Body {
     name: Option<String>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    tagline: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    category: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    description: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    website_url: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    logo_url: Option<Option<String>>,
+    #[serde(default)]
+    tagline: Edit<String>,
+    #[serde(default)]
+    category: Edit<String>,
+    #[serde(default)]
+    description: Edit<String>,
+    #[serde(default)]
+    website_url: Edit<String>,
+    #[serde(default)]
+    logo_url: Edit<String>,
     access_mode: Option<String>,
     affiliate_links_enabled: Option<bool>,
     attribution_model: Option<String>,

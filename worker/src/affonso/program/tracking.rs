@@ -7,9 +7,9 @@ use attribution::webhooks::TargetPolicy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::incentive_body::known_word;
-use super::webhooks::own_host;
-use super::{Problem, caller, live_caller, nothing_sent, success};
+use crate::affonso::incentive_body::known_word;
+use crate::affonso::webhooks::own_host;
+use crate::affonso::{Problem, caller, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
@@ -174,8 +174,8 @@ fn view(tracking: &Tracking) -> Value {
         "track_email": tracks_email,
         "email_tracking_enabled": tracks_email,
         "email_policy": tracking.email_policy.as_str(),
-        "track_name": tracking.name_tracking,
-        "name_tracking_enabled": tracking.name_tracking,
+        "track_name": tracking.keeps_names,
+        "name_tracking_enabled": tracking.keeps_names,
         "trust_browser_leads": tracking.trust_browser_leads,
         "honour_gpc": tracking.honour_gpc,
         "postbacks": tracking.postbacks,

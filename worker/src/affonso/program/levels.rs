@@ -9,7 +9,8 @@ use attribution::money::Rate;
 use serde::Deserialize;
 use serde_json::{Number, Value, json};
 
-use super::{Problem, caller, groups, live_caller, success};
+use super::groups;
+use crate::affonso::{Problem, caller, live_caller, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};

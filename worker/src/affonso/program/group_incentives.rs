@@ -1,9 +1,10 @@
-//! `/v1/program/groups/{id}/incentives`: what the affiliates of a group earn. All but the group is [`super::incentives`]'.
+//! `/v1/program/groups/{id}/incentives`: what the affiliates of a group earn. All but the group is [`incentives`]'.
 
 use attribution::ids::GroupId;
 use attribution::incentive::Owner;
 
-use super::{Problem, caller, groups, incentives, live_caller};
+use super::groups;
+use crate::affonso::{Problem, caller, incentives, live_caller};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::store::api_key::ApiKey;

@@ -2,6 +2,7 @@
 //!
 //! A program that has groups has exactly one that is the default: a new default takes the flag from the old one.
 
+use attribution::edits::Edit;
 use attribution::ids::GroupId;
 use attribution::ledger::Unavailable;
 use attribution::level::Level;
@@ -9,8 +10,9 @@ use attribution::money::Currency;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::lists::{Parameters, page_of};
-use super::{Problem, caller, incentives, levels, live_caller, nothing_sent, success};
+use super::levels;
+use crate::affonso::lists::{Parameters, page_of};
+use crate::affonso::{Problem, caller, incentives, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
@@ -27,8 +29,8 @@ const MAX_DESCRIPTION: usize = 2000;
 #[derive(Deserialize)]
 struct Body {
     name: Option<String>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    description: Option<Option<String>>,
+    #[serde(default)]
+    description: Edit<String>,
     is_default: Option<bool>,
 }
 
@@ -79,7 +81,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
 fn check_new(body: Body) -> Result<Group, BodyProblem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, MAX_TEXT);
-    let description = fields.text("description", body.description.flatten(), MAX_DESCRIPTION);
+    let description = fields.text("description", body.description.as_set().cloned(), MAX_DESCRIPTION);
     let group = name.map(|name| Group {
         id: GroupId::mint(&mut SystemRandom),
         name,
@@ -156,14 +158,13 @@ pub(super) async fn find(funnel: &Funnel, key: &ApiKey, id: &str) -> Result<Grou
 
 /// The groups as they are shown, each with the parts that are wanted.
 async fn expanded(funnel: &Funnel, key: &ApiKey, groups: &[Group], parts: &[Part]) -> Result<Vec<Value>, Problem> {
-    let incentives = match parts.contains(&Part::Incentives) {
-        true => Some(incentive::of_groups(&funnel.database, &key.program_id).await?),
-        false => None,
-    };
-    let levels = match parts.contains(&Part::Levels) {
-        true => Some(level::of_program(&funnel.database, &key.program_id).await?),
-        false => None,
-    };
+    let (mut incentives, mut levels) = (None, None);
+    if parts.contains(&Part::Incentives) {
+        incentives = Some(incentive::of_groups(&funnel.database, &key.program_id).await?);
+    }
+    if parts.contains(&Part::Levels) {
+        levels = Some(level::of_program(&funnel.database, &key.program_id).await?);
+    }
     let currency = funnel.program(&key.program_id).await?.currency;
     let shown = groups.iter().map(|group| {
         let mut shown = view(group);

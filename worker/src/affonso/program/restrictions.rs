@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Problem, caller, live_caller, nothing_sent, success};
+use crate::affonso::{Problem, caller, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};

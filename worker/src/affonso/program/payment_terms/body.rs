@@ -3,6 +3,9 @@
 //! The dialect calls lengths otherwise here: `forever`, `once` (one payment), `first_month`, `custom` (so many months).
 //! `commission_duration_unit` is an addition: `custom` may also be so many payments. Nothing here keeps state.
 
+use std::mem::take;
+
+use attribution::edits::Edit;
 use attribution::email::EmailAddress;
 use attribution::incentive::{AppliesTo, Approval, Length, PaysFor, Reward};
 use attribution::money::Currency;
@@ -10,10 +13,10 @@ use attribution::terms::Terms;
 use serde::Deserialize;
 use serde_json::Number;
 
-use super::incentive_body::{MAX_LENGTH, known_word};
+use crate::affonso::incentive_body::{MAX_LENGTH, known_word};
 use crate::http::Incoming;
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
-use crate::store::program_settings::payment_terms::{Change, InvoiceChange};
+use crate::store::program_settings::payment_terms::{BillingChange, Change};
 
 /// How often affiliates are paid.
 const FREQUENCIES: [&str; 3] = ["monthly", "biweekly", "weekly"];
@@ -47,26 +50,26 @@ struct Body {
     cookie_lifetime: Option<i64>,
     auto_payout: Option<bool>,
     invoice_required: Option<bool>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_company_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_address: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_city: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_state: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_postal_code: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_country: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    invoice_vat_id: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    owner_first_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    owner_last_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::clearable")]
-    owner_email: Option<Option<String>>,
+    #[serde(default)]
+    invoice_company_name: Edit<String>,
+    #[serde(default)]
+    invoice_address: Edit<String>,
+    #[serde(default)]
+    invoice_city: Edit<String>,
+    #[serde(default)]
+    invoice_state: Edit<String>,
+    #[serde(default)]
+    invoice_postal_code: Edit<String>,
+    #[serde(default)]
+    invoice_country: Edit<String>,
+    #[serde(default)]
+    invoice_vat_id: Edit<String>,
+    #[serde(default)]
+    owner_first_name: Edit<String>,
+    #[serde(default)]
+    owner_last_name: Edit<String>,
+    #[serde(default)]
+    owner_email: Edit<String>,
 }
 
 /// What is sent: columns of the program, and what concerns the incentive.
@@ -131,25 +134,25 @@ impl Sent {
     }
 }
 
-fn invoice(body: &mut Body, fields: &mut Fields) -> Option<InvoiceChange> {
-    let mut text = |field: &str, value: Option<Option<String>>| fields.clearable_text(field, value, MAX_TEXT);
-    let change = InvoiceChange {
+fn invoice(body: &mut Body, fields: &mut Fields) -> Option<BillingChange> {
+    let mut text = |field: &str, value: Edit<String>| fields.clearable_text(field, value, MAX_TEXT);
+    let change = BillingChange {
         invoice_required: body.invoice_required,
-        invoice_company_name: text("invoice_company_name", body.invoice_company_name.take()),
-        invoice_address: text("invoice_address", body.invoice_address.take()),
-        invoice_city: text("invoice_city", body.invoice_city.take()),
-        invoice_state: text("invoice_state", body.invoice_state.take()),
-        invoice_postal_code: text("invoice_postal_code", body.invoice_postal_code.take()),
-        invoice_country: text("invoice_country", body.invoice_country.take()),
-        invoice_vat_id: text("invoice_vat_id", body.invoice_vat_id.take()),
-        owner_first_name: text("owner_first_name", body.owner_first_name.take()),
-        owner_last_name: text("owner_last_name", body.owner_last_name.take()),
-        owner_email: text("owner_email", body.owner_email.take()),
+        invoice_company_name: text("invoice_company_name", take(&mut body.invoice_company_name)),
+        invoice_address: text("invoice_address", take(&mut body.invoice_address)),
+        invoice_city: text("invoice_city", take(&mut body.invoice_city)),
+        invoice_state: text("invoice_state", take(&mut body.invoice_state)),
+        invoice_postal_code: text("invoice_postal_code", take(&mut body.invoice_postal_code)),
+        invoice_country: text("invoice_country", take(&mut body.invoice_country)),
+        invoice_vat_id: text("invoice_vat_id", take(&mut body.invoice_vat_id)),
+        owner_first_name: text("owner_first_name", take(&mut body.owner_first_name)),
+        owner_last_name: text("owner_last_name", take(&mut body.owner_last_name)),
+        owner_email: text("owner_email", take(&mut body.owner_email)),
     };
-    if change.owner_email.iter().flatten().any(|email| EmailAddress::parse(email).is_none()) {
+    if change.owner_email.as_set().is_some_and(|email| EmailAddress::parse(email).is_none()) {
         fields.refuse("owner_email", "must be an e-mail address");
     }
-    (change != InvoiceChange::default()).then_some(change)
+    (change != BillingChange::default()).then_some(change)
 }
 
 impl Commission {
@@ -235,85 +238,4 @@ pub(super) fn unit(length: Length) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use attribution::money::Rate;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn usd() -> Currency {
-        Currency::from_code("USD").unwrap()
-    }
-
-    fn read(body: Value, current: Option<&Terms>) -> Result<Terms, String> {
-        let sent = Sent::of(serde_json::from_value(body).unwrap(), usd());
-        let terms = sent.and_then(|sent| sent.commission.terms(current, usd()));
-        terms.map_err(|problem| problem.message())
-    }
-
-    fn earning(length: Length) -> Terms {
-        let reward = Reward::Percentage(Rate::from_parts_per_million(300_000).unwrap());
-        Terms { length, reward, ..read(json!({ "commission_rate": 30 }), None).unwrap() }
-    }
-
-    #[test]
-    fn every_length_has_its_word_and_every_word_its_length() {
-        let cases = [
-            (Length::CustomerLifetime, "forever", None),
-            (Length::Payments(1), "once", Some("payments")),
-            (Length::Months(1), "first_month", Some("months")),
-            (Length::Months(12), "custom", Some("months")),
-            (Length::Payments(3), "custom", Some("payments")),
-        ];
-        for (length, word, counted_in) in cases {
-            assert_eq!((duration(length), unit(length)), (word, counted_in), "{length:?}");
-            let value = if word == "custom" { json!(length.value()) } else { Value::Null };
-            let shown = json!({ "commission_duration": word, "commission_duration_value": value, "commission_duration_unit": counted_in });
-            for before in [Length::CustomerLifetime, Length::Months(12), Length::Payments(3)] {
-                assert_eq!(read(shown.clone(), Some(&earning(before))).unwrap().length, length, "{before:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_left_out_stays() {
-        let current = earning(Length::Payments(3));
-        assert_eq!(read(json!({ "commission_rate": 12.5 }), Some(&current)).unwrap().length, Length::Payments(3));
-        let value = json!({ "commission_duration_value": 6 });
-        assert_eq!(read(value, Some(&current)).unwrap().length, Length::Payments(6));
-        let word = json!({ "commission_duration": "once" });
-        assert_eq!(read(word, Some(&current)).unwrap(), Terms { length: Length::Payments(1), ..current });
-    }
-
-    #[test]
-    fn custom_is_months_unless_it_says_payments() {
-        let body = json!({ "commission_duration": "custom", "commission_duration_value": 6 });
-        assert_eq!(read(body, Some(&earning(Length::Payments(1)))).unwrap().length, Length::Months(6));
-    }
-
-    #[test]
-    fn what_does_not_go_together_is_refused() {
-        let current = earning(Length::CustomerLifetime);
-        let cases = [
-            (json!({ "commission_type": "fixed" }), "commission_rate: is required where commission_type changes"),
-            (json!({ "commission_duration": "custom" }), "commission_duration_value: is required"),
-            (
-                json!({ "commission_duration_value": 6 }),
-                "commission_duration_value: is only for commission_duration custom",
-            ),
-            (
-                json!({ "commission_duration": "once", "commission_duration_unit": "months" }),
-                "commission_duration_unit: is only for commission_duration custom",
-            ),
-            (json!({ "commission_rate": 101 }), "commission_rate: must be a percentage: more than 0 and at most 100"),
-        ];
-        for (sent, message) in cases {
-            assert_eq!(read(sent.clone(), Some(&current)).unwrap_err(), message, "{sent}");
-        }
-        let payments = json!({ "commission_duration_unit": "payments" });
-        let message = read(payments, Some(&earning(Length::Months(12)))).unwrap_err();
-        assert_eq!(message, "commission_duration_value: is required");
-        let first = read(json!({ "commission_duration": "once" }), None).unwrap_err();
-        assert_eq!(first, "commission_rate: is required");
-    }
-}
+mod tests;

@@ -4,6 +4,8 @@
 //! State: columns of `program`, and `incentive`, in D1. A change of the incentive is decided on what was read and written
 //! only while the program's rules are still those.
 
+mod body;
+
 use attribution::ids::{GroupId, IncentiveId};
 use attribution::incentive::{Length, Owner};
 use attribution::ledger::{Pause as _, Unavailable};
@@ -12,8 +14,8 @@ use attribution::money::Money;
 use attribution::terms::Terms;
 use serde_json::{Value, json};
 
-use super::payment_terms_body::{Commission, Sent, duration, unit};
-use super::{CHANGE_ATTEMPTS, Problem, caller, incentives, live_caller, nothing_sent, success};
+use self::body::{Commission, Sent, duration, unit};
+use crate::affonso::{CHANGE_ATTEMPTS, Problem, caller, incentives, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
