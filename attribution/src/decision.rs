@@ -70,6 +70,8 @@ pub enum Reason {
     HoldEnded,
     /// Commissions were paid out.
     CommissionsPaid,
+    /// The program's owner made or changed something.
+    EditedByOwner,
     /// The incentive pays for so long or so often, and that is over for this customer.
     IncentiveLengthOver,
     /// The incentive's cap for this customer left less room than it pays.
@@ -151,6 +153,7 @@ impl Reason {
             Self::RefundExpired => "The sale of this refund did not come in time.",
             Self::HoldEnded => "The hold period has ended; the commissions are ready to be paid.",
             Self::CommissionsPaid => "The commissions were paid out.",
+            Self::EditedByOwner => "The program's owner made or changed this.",
             Self::IncentiveLengthOver => "The incentive's months or payments are over for this customer.",
             Self::ReducedToCap => "The incentive's cap for this customer left less room than it pays.",
             Self::LevelEarned => "Somebody whom the affiliate recruited made a sale.",

@@ -1,5 +1,8 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod affiliates;
+mod program;
+
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
@@ -22,6 +25,20 @@ enum Endpoint {
     CreateReferral,
     ShowReferral,
     ReferralTimeline,
+    ListAffiliates,
+    CreateAffiliate,
+    ShowAffiliate,
+    UpdateAffiliate,
+    DeleteAffiliate,
+    ListOverrides,
+    CreateOverride,
+    ShowOverride,
+    UpdateOverride,
+    DeleteOverride,
+    ListCoupons,
+    CreateCoupon,
+    ShowCoupon,
+    DeleteCoupon,
     LatestRates,
     MissingRates,
     ShowRates,
@@ -36,6 +53,26 @@ enum Endpoint {
     ListDeliveries,
     ReplayDelivery,
     ReplayFailedDeliveries,
+    ShowProgram,
+    UpdateProgram,
+    ShowPaymentTerms,
+    UpdatePaymentTerms,
+    ShowTracking,
+    UpdateTracking,
+    ShowRestrictions,
+    UpdateRestrictions,
+    ListGroups,
+    CreateGroup,
+    ShowGroup,
+    UpdateGroup,
+    DeleteGroup,
+    ListIncentives,
+    CreateIncentive,
+    ShowIncentive,
+    UpdateIncentive,
+    DeleteIncentive,
+    ShowLevels,
+    ReplaceLevels,
     TrackClick,
     TrackLead,
     TrackSale,
@@ -72,6 +109,19 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
+        ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
+        ["v1", "affiliates", _] => {
+            &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
+        }
+        ["v1", "affiliates", _, "overrides"] => &[("GET", E::ListOverrides), ("POST", E::CreateOverride)],
+        ["v1", "affiliates", _, "overrides", _] => &[
+            ("GET", E::ShowOverride),
+            ("PATCH", E::UpdateOverride),
+            ("PUT", E::UpdateOverride),
+            ("DELETE", E::DeleteOverride),
+        ],
+        ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
+        ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
         ["v1", "rates"] => &[("GET", E::LatestRates)],
         ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
         ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
@@ -82,6 +132,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "webhooks", _, "deliveries"] => &[("GET", E::ListDeliveries)],
         ["v1", "webhooks", _, "deliveries", _, "replay"] => &[("POST", E::ReplayDelivery)],
         ["v1", "webhooks", _, "replay-failed"] => &[("POST", E::ReplayFailedDeliveries)],
+
+        ["v1", "program", rest @ ..] => program_endpoints(rest),
 
         ["api", "v1", "track", "click"] => &[("POST", E::TrackClick)],
         ["api", "v1", "track", "lead"] => &[("POST", E::TrackLead)],
@@ -105,6 +157,27 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["demo", "backend", "ledger"] => &[("GET", E::DemoLedger)],
 
         ["favicon.ico"] => &[("GET", E::NoIcon)],
+        _ => &[],
+    }
+}
+
+/// The same of `/v1/program` and what is below it.
+fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
+    match segments {
+        [] => &[("GET", E::ShowProgram), ("PATCH", E::UpdateProgram)],
+        ["payment-terms"] => &[("GET", E::ShowPaymentTerms), ("PATCH", E::UpdatePaymentTerms)],
+        ["tracking"] => &[("GET", E::ShowTracking), ("PATCH", E::UpdateTracking)],
+        ["restrictions"] => &[("GET", E::ShowRestrictions), ("PATCH", E::UpdateRestrictions)],
+        ["groups"] => &[("GET", E::ListGroups), ("POST", E::CreateGroup)],
+        ["groups", _] => &[("GET", E::ShowGroup), ("PATCH", E::UpdateGroup), ("DELETE", E::DeleteGroup)],
+        ["groups", _, "incentives"] => &[("GET", E::ListIncentives), ("POST", E::CreateIncentive)],
+        ["groups", _, "incentives", _] => &[
+            ("GET", E::ShowIncentive),
+            ("PATCH", E::UpdateIncentive),
+            ("PUT", E::UpdateIncentive),
+            ("DELETE", E::DeleteIncentive),
+        ],
+        ["groups", _, "levels"] => &[("GET", E::ShowLevels), ("PUT", E::ReplaceLevels)],
         _ => &[],
     }
 }
@@ -165,6 +238,21 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
         E::ReferralTimeline => affonso_answer(Box::pin(affonso::referrals::timeline(incoming, funnel, id))).await,
+        E::ListAffiliates
+        | E::CreateAffiliate
+        | E::ShowAffiliate
+        | E::UpdateAffiliate
+        | E::DeleteAffiliate
+        | E::ListOverrides
+        | E::CreateOverride
+        | E::ShowOverride
+        | E::UpdateOverride
+        | E::DeleteOverride => {
+            boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
+        E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
+            boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
+        }
         E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
         E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
         E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
@@ -179,6 +267,26 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ListDeliveries
         | E::ReplayDelivery
         | E::ReplayFailedDeliveries => boxed(Box::pin(serve_webhooks(endpoint, incoming, env, funnel, segments))).await,
+        E::ShowProgram
+        | E::UpdateProgram
+        | E::ShowPaymentTerms
+        | E::UpdatePaymentTerms
+        | E::ShowTracking
+        | E::UpdateTracking
+        | E::ShowRestrictions
+        | E::UpdateRestrictions => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
+        E::ListGroups
+        | E::CreateGroup
+        | E::ShowGroup
+        | E::UpdateGroup
+        | E::DeleteGroup
+        | E::ListIncentives
+        | E::CreateIncentive
+        | E::ShowIncentive
+        | E::UpdateIncentive
+        | E::DeleteIncentive
+        | E::ShowLevels
+        | E::ReplaceLevels => boxed(Box::pin(program::groups(endpoint, incoming, funnel, segments))).await,
         E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
         E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,

@@ -1,6 +1,7 @@
 //! Events: the immutable lines of the ledger.
 
-use attribution::ids::ReferralId;
+use attribution::edits::EditLine;
+use attribution::ids::{ProgramId, ReferralId, TeamId};
 use attribution::ledger::{Event, Unavailable};
 use attribution::referral::Scope;
 use attribution::time::Timestamp;
@@ -83,5 +84,32 @@ pub(super) fn insert(database: &Database, scope: &Scope, event: &Event) -> worke
         event.request_id,
         event.rules_version,
         event.at
+    )
+}
+
+/// Appends the line of an edit, as the next one of its subject and with the rules version as of the batch. What is edited
+/// is shared by live and test rows, so its lines are live ones.
+pub(super) fn append(
+    database: &Database,
+    team: &TeamId,
+    program: &ProgramId,
+    line: &EditLine,
+) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+           request_id, rules_version, at) \
+         VALUES (?1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE subject = ?1), ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, \
+           ?9, (SELECT rules_version FROM program WHERE id = ?3), ?10)",
+        line.subject,
+        team,
+        program,
+        line.kind,
+        line.reason.as_str(),
+        serde_json::to_string(&line.detail)?,
+        serde_json::to_string(&line.messages)?,
+        line.by.actor,
+        line.by.request_id,
+        line.by.at
     )
 }
