@@ -23,6 +23,7 @@ mod sign_up;
 mod strangers;
 mod trust;
 mod window;
+mod worked_cases;
 
 use std::cell::Cell;
 use std::rc::Rc;
