@@ -2,6 +2,7 @@
 
 mod affiliates;
 mod program;
+mod sales;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
@@ -18,9 +19,18 @@ enum Endpoint {
     Health,
     CreateClick,
     CreateSignup,
+    ListConversions,
     CreateConversion,
+    UnattributedSales,
     ShowConversion,
+    UpdateConversion,
+    ExplainConversion,
     RefundConversion,
+    ListCommissions,
+    CreateCommission,
+    ShowCommission,
+    UpdateCommission,
+    DeleteCommission,
     PendingRefunds,
     CreateReferral,
     ShowReferral,
@@ -102,9 +112,15 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
         ["v1", "clicks"] => &[("POST", E::CreateClick)],
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
-        ["v1", "conversions"] => &[("POST", E::CreateConversion)],
-        ["v1", "conversions", _] => &[("GET", E::ShowConversion)],
+        ["v1", "conversions"] => &[("GET", E::ListConversions), ("POST", E::CreateConversion)],
+        ["v1", "conversions", "unattributed"] => &[("GET", E::UnattributedSales)],
+        ["v1", "conversions", _] => &[("GET", E::ShowConversion), ("PUT", E::UpdateConversion)],
+        ["v1", "conversions", _, "explain"] => &[("GET", E::ExplainConversion)],
         ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
+        ["v1", "commissions"] => &[("GET", E::ListCommissions), ("POST", E::CreateCommission)],
+        ["v1", "commissions", _] => {
+            &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
+        }
         ["v1", "refunds", "pending"] => &[("GET", E::PendingRefunds)],
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
@@ -232,8 +248,17 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
         E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
         E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
-        E::ShowConversion => affonso_answer(Box::pin(affonso::conversions::show(incoming, funnel, id))).await,
         E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::ListConversions
+        | E::UnattributedSales
+        | E::ShowConversion
+        | E::UpdateConversion
+        | E::ExplainConversion
+        | E::ListCommissions
+        | E::CreateCommission
+        | E::ShowCommission
+        | E::UpdateCommission
+        | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,

@@ -167,9 +167,6 @@ impl Command {
 
     /// What a repeat of this request is answered while nothing else has happened; `None` where a repeat is a new request.
     pub(crate) fn repeated(&self, answer: &Answer) -> Option<Answer> {
-        if self.is_dry_run() {
-            return None;
-        }
         if self.context().idempotency.is_some() {
             return Some(Answer { outcome: answer.outcome.clone(), replayed: true });
         }
@@ -188,7 +185,7 @@ impl Command {
     }
 
     /// Whether it is only tried, and nothing written.
-    pub(super) fn is_dry_run(&self) -> bool {
+    pub(crate) fn is_dry_run(&self) -> bool {
         matches!(self, Self::RecordSale(command) if command.dry_run)
     }
 
@@ -260,8 +257,9 @@ impl Command {
 
     /// What the command needs to know of the database.
     pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher, now: Timestamp) -> Query {
-        let query =
-            Query { kept_answer: self.context().kept_key(program, is_test), ..Query::of(program.id.clone(), is_test) };
+        // What is only tried neither has nor takes the answer of its key.
+        let kept_answer = self.context().kept_key(program, is_test).filter(|_| !self.is_dry_run());
+        let query = Query { kept_answer, ..Query::of(program.id.clone(), is_test) };
         match self {
             Self::SignUp(command) => Query {
                 referrals: vec![command.click_id.clone()],

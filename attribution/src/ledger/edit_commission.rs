@@ -81,14 +81,8 @@ fn change(
     }
     let kind = message_kind(before, &commission);
     let edited = Edited { commission, conversion: sale, levels };
-    Ok(plan(
-        command,
-        referral,
-        (before, conversion),
-        edited,
-        ("commission.updated", Reason::CommissionUpdated, kind),
-        view,
-    ))
+    let what = ("commission.updated", Reason::CommissionUpdated, kind);
+    plan(command, referral, (before, conversion), edited, what, view)
 }
 
 /// Amounts may be named anew as long as nothing was paid, and nothing paid back.
@@ -201,7 +195,7 @@ fn delete(
     });
     let edited = Edited { commission: deleted(before), conversion: sale, levels };
     let what = ("commission.deleted", Reason::CommissionDeleted, "transaction.deleted");
-    Ok(plan(command, referral, (before, conversion), edited, what, view))
+    plan(command, referral, (before, conversion), edited, what, view)
 }
 
 fn message_kind(before: &Commission, after: &Commission) -> &'static str {
@@ -227,14 +221,15 @@ fn plan(
     edited: Edited,
     (kind, reason, message): (&'static str, Reason, &'static str),
     view: &View<'_>,
-) -> Plan {
+) -> Result<Plan, Rejection> {
     let Edited { mut commission, conversion: mut sale, mut levels } = edited;
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
     referral.paid_out |= commission.status.is_paid_out();
     let affiliate = referral.affiliate_id.clone();
-    referral.commission_total_minor += commission.counted_minor(&affiliate) - before.counted_minor(&affiliate);
+    let counted = commission.counted_minor(&affiliate) - before.counted_minor(&affiliate);
+    referral.add_commission(counted).ok_or(Rejection::TotalTooLarge)?;
     commission.updated_at = view.now;
     let text = |money: Option<Money>| money.map(decimal);
     let decision = Decision::new(reason)
@@ -262,5 +257,5 @@ fn plan(
     }
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Commission { commission: Box::new(commission), conversion: sale.map(Box::new) };
-    Plan { scope, changes, outcome, replayed: false }
+    Ok(Plan { scope, changes, outcome, replayed: false })
 }

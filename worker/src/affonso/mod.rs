@@ -4,7 +4,9 @@
 //! body is [`Problem::answer`].
 
 pub mod affiliates;
+mod beside;
 pub mod clicks;
+pub mod commissions;
 pub mod conversions;
 pub mod coupons;
 mod incentive_body;
@@ -14,6 +16,7 @@ pub mod program;
 pub mod rates;
 pub mod referrals;
 pub mod refunds;
+mod sales_status;
 pub mod signups;
 mod views;
 pub mod webhook_deliveries;

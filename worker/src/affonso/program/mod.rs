@@ -118,7 +118,8 @@ fn origins(fields: &mut Fields, sent: Option<Vec<String>>) -> Option<Vec<String>
     Some(origins)
 }
 
-fn view(profile: &Profile) -> Value {
+/// The program object.
+pub(super) fn view(profile: &Profile) -> Value {
     json!({
         "id": profile.id,
         "number": profile.number,
