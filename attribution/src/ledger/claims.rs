@@ -12,6 +12,7 @@ use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::referral::{Click, Identity, Referral};
 use crate::status::ReferralStatus;
+use crate::transitions::Mover;
 
 /// A name that a claim holds, with the claim.
 pub(super) type ClaimedName = (Identity, Referral);
@@ -45,7 +46,7 @@ fn subject(command: &Command, click: Option<&Click>, state: &State) -> Option<Re
 }
 
 fn may_be_overridden(holder: &Referral) -> bool {
-    !holder.verified && !holder.paid_out && holder.status.holds_identities()
+    !holder.verified && !holder.paid_out && holder.status.may_become(ReferralStatus::Rejected, Mover::Ledger)
 }
 
 /// Completes a plan that takes names from claims: each such claim is rejected first, in the same batch.

@@ -18,6 +18,7 @@ mod edit_referral;
 mod judgement;
 mod manual_commission;
 mod outcome;
+mod pricing;
 mod reconsider;
 mod record_sale;
 mod refund;

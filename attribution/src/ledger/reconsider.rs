@@ -6,8 +6,9 @@
 use super::View;
 use super::changes::{Change, Event, Plan};
 use super::crediting::{Credit, credit, level};
-use super::judgement::{Sold, capped, convert, exchange, full_sum, judge, shares};
+use super::judgement::{Sold, judge};
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::pricing::{capped, convert, exchange, full_sum, shares};
 use super::requests::{Reconsider, Turn};
 use super::trail::Trail;
 use crate::decision::{Awaiting, Decision, Reason};
