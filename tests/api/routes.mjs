@@ -23,6 +23,24 @@ export const WRONG = {
 
 const additional_data = object;
 
+const affiliateFields = {
+  ...texts("name", "email", "group_id", "recruited_by", "company_name", "country_code", "payout_method"),
+  external_user_id: text,
+  onboarding_completed: boolean,
+  payout_details: object,
+  metadata: object,
+};
+
+const overrideFields = {
+  ...texts("name", "apply_to", "approval_type", "incentive_length"),
+  amount: number,
+  is_percentage: boolean,
+  product_ids: list,
+  hold_period_days: number,
+  length_value: number,
+  cap: number,
+};
+
 /**
  * Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only
  * lacks what the route looks up, the fields that are published, and whether it works without any.
@@ -76,6 +94,54 @@ export const BODY_ROUTES = [
     fields: {
       ...texts("affiliate_id", "email", "customer_id", "subscription_id", "click_id", "status", "created_at", "name"),
       metadata: object,
+    },
+  },
+  {
+    path: "/v1/affiliates",
+    key: "live",
+    allow: "GET, POST",
+    body: { name: "Jane", email: "jane@partners.example", group_id: "grp_none" },
+    fields: { ...affiliateFields, ...texts("program_id", "tracking_id") },
+  },
+  {
+    path: "/v1/affiliates/aff_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { name: "Jane" },
+    fields: { ...affiliateFields, status: text },
+  },
+  {
+    path: "/v1/affiliates/aff_none/overrides",
+    key: "live",
+    allow: "GET, POST",
+    body: { name: "Own", amount: 40, is_percentage: true, apply_to: "all_plans" },
+    fields: overrideFields,
+  },
+  ...["PATCH", "PUT"].map((method) => ({
+    path: "/v1/affiliates/aff_none/overrides/inc_none",
+    key: "live",
+    method,
+    allow: "GET, PATCH, PUT, DELETE",
+    body: { amount: 40 },
+    fields: overrideFields,
+  })),
+  {
+    path: "/v1/coupons",
+    key: "live",
+    allow: "GET, POST",
+    body: {
+      affiliate_id: "aff_none",
+      code: "SAVE25",
+      discount_type: "percentage",
+      discount_value: 25,
+      duration: "forever",
+    },
+    fields: {
+      ...texts("affiliate_id", "code", "discount_type", "duration", "currency"),
+      discount_value: number,
+      duration_in_months: number,
+      product_ids: list,
     },
   },
   {
@@ -154,6 +220,12 @@ export const READ_ROUTES = [
   { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
+  { path: "/v1/affiliates", key: "live", allow: "GET, POST" },
+  { path: "/v1/affiliates/aff_none", key: "live", allow: "GET, PUT, DELETE" },
+  { path: "/v1/affiliates/aff_none/overrides", key: "live", allow: "GET, POST" },
+  { path: "/v1/affiliates/aff_none/overrides/inc_none", key: "live", allow: "GET, PATCH, PUT, DELETE" },
+  { path: "/v1/coupons", key: "live", allow: "GET, POST" },
+  { path: "/v1/coupons/cpn_none", key: "live", allow: "GET, DELETE" },
   { path: "/v1/rates", key: "live" },
   { path: "/v1/rates/missing", key: "live" },
   { path: "/v1/rates/2026-01-31", key: "live", allow: "GET, PUT" },
@@ -167,6 +239,14 @@ export const READ_ROUTES = [
 
 /** Routes that do something and take no body. */
 export const ACTION_ROUTES = [
+  { path: "/v1/affiliates/aff_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
+  {
+    path: "/v1/affiliates/aff_none/overrides/inc_none",
+    key: "live",
+    method: "DELETE",
+    allow: "GET, PATCH, PUT, DELETE",
+  },
+  { path: "/v1/coupons/cpn_none", key: "live", method: "DELETE", allow: "GET, DELETE" },
   { path: "/v1/webhooks/whe_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/rotate-secret", key: "live" },
   { path: "/v1/webhooks/whe_none/ping", key: "live" },

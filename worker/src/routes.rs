@@ -1,12 +1,12 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod affiliates;
 mod program;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::affonso::affiliates::overrides;
-use crate::affonso::{affiliates, coupons, webhook_deliveries, webhooks};
+use crate::affonso::{webhook_deliveries, webhooks};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
@@ -247,9 +247,11 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::CreateOverride
         | E::ShowOverride
         | E::UpdateOverride
-        | E::DeleteOverride => boxed(Box::pin(serve_affiliates(endpoint, incoming, funnel, segments))).await,
+        | E::DeleteOverride => {
+            boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
-            boxed(Box::pin(serve_coupons(endpoint, incoming, funnel, id))).await
+            boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
         }
         E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
         E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
@@ -301,35 +303,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         }
         E::NoIcon => Answer::empty(204),
     }
-}
-
-async fn serve_affiliates(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, segments: &[&str]) -> Answer {
-    let id = segments.get(2).copied().unwrap_or_default();
-    let own = segments.get(4).copied().unwrap_or_default();
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateAffiliate => once(Box::pin(affiliates::create(incoming, funnel))).await,
-        E::ShowAffiliate => affiliates::show(incoming, funnel, id).await,
-        E::UpdateAffiliate => affiliates::update(incoming, funnel, id).await,
-        E::DeleteAffiliate => affiliates::delete(incoming, funnel, id).await,
-        E::ListOverrides => overrides::list(incoming, funnel, id).await,
-        E::CreateOverride => once(Box::pin(overrides::create(incoming, funnel, id))).await,
-        E::ShowOverride => overrides::show(incoming, funnel, id, own).await,
-        E::UpdateOverride => overrides::update(incoming, funnel, id, own).await,
-        E::DeleteOverride => overrides::delete(incoming, funnel, id, own).await,
-        _ => affiliates::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
-}
-
-async fn serve_coupons(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, id: &str) -> Answer {
-    let answer = match endpoint {
-        E::CreateCoupon => affonso::once(incoming, funnel, Box::pin(coupons::create(incoming, funnel))).await,
-        E::ShowCoupon => coupons::show(incoming, funnel, id).await,
-        E::DeleteCoupon => coupons::delete(incoming, funnel, id).await,
-        _ => coupons::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_webhooks(

@@ -73,8 +73,6 @@ pub enum Problem {
         /// One sentence for people.
         message: String,
     },
-    /// A test key would change what both modes share.
-    LiveKeyNeeded,
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -121,12 +119,6 @@ impl Problem {
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
             Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
-            Self::LiveKeyNeeded => failure(
-                403,
-                "FORBIDDEN",
-                "Live and test mode share this: a test key may read it. Use a live key (sk_live_…) to change it.",
-                None,
-            ),
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
@@ -287,11 +279,14 @@ pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKe
     authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
 }
 
+const LIVE_KEY_NEEDED: &str =
+    "Live and test mode share this: a test key may read it. Use a live key (sk_live_…) to change it.";
+
 /// The caller of a route that changes what both modes share: settings, affiliates, coupons. A test key touches test rows
 /// only, so it may read them and nothing more.
 pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
     let key = caller(incoming, funnel).await?;
-    if key.is_test { Err(Problem::LiveKeyNeeded) } else { Ok(key) }
+    if key.is_test { Err(Problem::Forbidden(LIVE_KEY_NEEDED)) } else { Ok(key) }
 }
 
 /// A change that changes nothing: names one field that it could.
