@@ -1,5 +1,6 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod payouts;
 mod program;
 
 use futures_util::future::LocalBoxFuture;
@@ -35,6 +36,11 @@ enum Endpoint {
     ShowOverride,
     UpdateOverride,
     DeleteOverride,
+    CommissionSummary,
+    ListPayouts,
+    CreatePayouts,
+    ShowPayout,
+    UpdatePayout,
     ListCoupons,
     CreateCoupon,
     ShowCoupon,
@@ -116,6 +122,9 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
             ("PUT", E::UpdateOverride),
             ("DELETE", E::DeleteOverride),
         ],
+        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
+        ["v1", "payouts"] => &[("GET", E::ListPayouts), ("POST", E::CreatePayouts)],
+        ["v1", "payouts", _] => &[("GET", E::ShowPayout), ("PUT", E::UpdatePayout)],
         ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
         ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
         ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
@@ -241,6 +250,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ShowOverride
         | E::UpdateOverride
         | E::DeleteOverride => boxed(Box::pin(serve_affiliates(endpoint, incoming, funnel, segments))).await,
+        E::CommissionSummary | E::ListPayouts | E::CreatePayouts | E::ShowPayout | E::UpdatePayout => {
+            boxed(Box::pin(payouts::serve(endpoint, incoming, funnel, id))).await
+        }
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
             boxed(Box::pin(serve_coupons(endpoint, incoming, funnel, id))).await
         }

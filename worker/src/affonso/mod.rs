@@ -10,10 +10,12 @@ pub mod coupons;
 mod incentive_body;
 pub mod incentives;
 mod lists;
+pub mod payouts;
 pub mod program;
 pub mod referrals;
 pub mod refunds;
 pub mod signups;
+pub mod summary;
 mod views;
 pub mod webhook_deliveries;
 pub mod webhooks;
@@ -70,6 +72,8 @@ pub enum Problem {
         /// One sentence for people.
         message: String,
     },
+    /// The payout's commissions are still being collected.
+    PayoutGathering,
     /// A test key would change what both modes share.
     LiveKeyNeeded,
     /// No such route.
@@ -117,6 +121,10 @@ impl Problem {
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
             Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
+            Self::PayoutGathering => {
+                let message = "The payout's commissions are still being collected. Try again.";
+                failure(409, "PAYOUT_GATHERING", message, None).with_header("retry-after", RETRY_AFTER_SECONDS)
+            }
             Self::LiveKeyNeeded => failure(
                 403,
                 "FORBIDDEN",

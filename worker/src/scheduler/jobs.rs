@@ -12,6 +12,7 @@ use worker::{Delay, Env};
 
 use super::storage::Book;
 use super::time_jobs;
+use crate::payout_work;
 use crate::platform::now;
 use crate::store::Database;
 use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
@@ -28,11 +29,14 @@ enum Task {
     EndHolds,
     /// Gives refunds up whose sale never came.
     ExpireRefunds,
+    /// Goes on with payouts that were left half way.
+    WorkOnPayouts,
     /// Forgets answers that were kept long enough.
     ForgetAnswers,
 }
 
-const TASKS: [Task; 4] = [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::ForgetAnswers];
+const TASKS: [Task; 5] =
+    [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::WorkOnPayouts, Task::ForgetAnswers];
 
 /// A task with what it needs.
 pub struct ScheduledJob<'a> {
@@ -56,6 +60,7 @@ impl<'a> ScheduledJob<'a> {
             }
             Task::EndHolds => time_jobs::end_holds(self.env).await,
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
+            Task::WorkOnPayouts => payout_work::work_on_payouts(self.env).await,
             Task::ForgetAnswers => time_jobs::forget_answers(self.env).await,
         }
     }
@@ -67,6 +72,7 @@ impl Job for ScheduledJob<'_> {
             Task::CallTheRoll => "wake_webhook_senders",
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
+            Task::WorkOnPayouts => "work_on_payouts",
             Task::ForgetAnswers => "forget_answers",
         }
     }

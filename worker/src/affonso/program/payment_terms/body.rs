@@ -16,7 +16,7 @@ use serde_json::Number;
 use crate::affonso::incentive_body::{MAX_LENGTH, known_word};
 use crate::http::Incoming;
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
-use crate::store::program_settings::payment_terms::{Change, BillingChange};
+use crate::store::program_settings::payment_terms::{BillingChange, Change};
 
 /// How often affiliates are paid.
 const FREQUENCIES: [&str; 3] = ["monthly", "biweekly", "weekly"];
