@@ -33,7 +33,7 @@ pub fn pay() -> MoveCommissions {
 }
 
 /// The payout came to nothing.
-fn release() -> MoveCommissions {
+pub fn release() -> MoveCommissions {
     let step = Step::Release { payout_id: PayoutId::new("pay_1") };
     MoveCommissions { context: context("req_release"), step, ..end_hold() }
 }
