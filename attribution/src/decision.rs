@@ -70,6 +70,8 @@ pub enum Reason {
     HoldEnded,
     /// Commissions were paid out.
     CommissionsPaid,
+    /// The program's owner made or changed something.
+    EditedByOwner,
     /// The incentive pays for so long or so often, and that is over for this customer.
     IncentiveLengthOver,
     /// The incentive's cap for this customer left less room than it pays.
@@ -96,6 +98,8 @@ pub enum Reason {
     CommissionDeleted,
     /// Commissions were gathered into a payout.
     CommissionsGathered,
+    /// What was gathered into a payout is not above nothing, or below what the program pays out.
+    TooLittleToPayOut,
     /// A payout came to nothing; its commissions are free again.
     PayoutEnded,
     /// Something happened that the caller wants on record.
@@ -151,6 +155,7 @@ impl Reason {
             Self::RefundExpired => "The sale of this refund did not come in time.",
             Self::HoldEnded => "The hold period has ended; the commissions are ready to be paid.",
             Self::CommissionsPaid => "The commissions were paid out.",
+            Self::EditedByOwner => "The program's owner made or changed this.",
             Self::IncentiveLengthOver => "The incentive's months or payments are over for this customer.",
             Self::ReducedToCap => "The incentive's cap for this customer left less room than it pays.",
             Self::LevelEarned => "Somebody whom the affiliate recruited made a sale.",
@@ -164,6 +169,7 @@ impl Reason {
             Self::CommissionUpdated => "The program's owner changed the commission.",
             Self::CommissionDeleted => "The program's owner removed the commission.",
             Self::CommissionsGathered => "The commissions were gathered into a payout.",
+            Self::TooLittleToPayOut => "The commissions came to less than is paid out; they wait for the next payout.",
             Self::PayoutEnded => "The payout came to nothing; its commissions are payable again.",
             Self::MilestoneRecorded => "The caller put this on record.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
@@ -174,7 +180,11 @@ impl Reason {
     pub fn is_attributed(self) -> bool {
         !matches!(
             self,
-            Self::AttributionWindowExpired | Self::SaleBeforeClick | Self::ReferralRejected | Self::ReferralNotFound
+            Self::AttributionWindowExpired
+                | Self::SaleBeforeClick
+                | Self::ReferralRejected
+                | Self::ReferralDeleted
+                | Self::ReferralNotFound
         )
     }
 }

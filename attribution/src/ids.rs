@@ -181,8 +181,45 @@ id_types! {
     RefundId, "rfd";
     /// What is paid out to an affiliate.
     PayoutId, "pay";
+    /// What a customer types in to pay less.
+    CouponId, "cpn";
     /// Where a program's subscriber wants its webhooks.
     WebhookEndpointId, "whe";
+}
+
+impl GroupId {
+    /// Mints the id of a new group.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
+impl AffiliateId {
+    /// Mints the id of a new affiliate.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
+impl IncentiveId {
+    /// Mints the id of a new incentive, or of a new level: commissions name either.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
+impl CouponId {
+    /// Mints the id of a new coupon.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
+impl PayoutId {
+    /// Mints the id of a new payout.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
 }
 
 impl WebhookEndpointId {

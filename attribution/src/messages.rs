@@ -6,11 +6,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
 
-use crate::money::Money;
+use crate::account::Account;
+use crate::coupon::Coupon;
+use crate::money::{Currency, Money};
+use crate::payout::Payout;
 use crate::program::Affiliate;
 use crate::referral::Referral;
 use crate::sale::{Commission, Conversion};
 use crate::status::CommissionKind;
+use crate::time::Timestamp;
 
 /// One message, without its envelope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +109,66 @@ pub fn lead_commission_message(kind: &str, commission: &Commission) -> Message {
         "holdPeriodDays": commission.hold_days,
         "type": "COMMISSION",
         "createdAt": commission.created_at.to_rfc3339(),
+    });
+    Message { kind: kind.to_owned(), data }
+}
+
+/// `affiliate.*`.
+pub fn affiliate_message(kind: &str, account: &Account) -> Message {
+    let status = account.partnership.as_str().to_uppercase();
+    let data = json!({
+        "affiliateId": account.id.as_str(),
+        "affiliateProgramId": account.program_id.as_str(),
+        "name": account.name,
+        "email": account.email,
+        "trackingId": account.tracking_id,
+        "status": status,
+        "partnershipStatus": status,
+        "groupId": account.group_id,
+        "externalUserId": account.particulars.external_user_id,
+        "source": account.source,
+        "onboardingCompleted": account.particulars.onboarding_completed,
+        "country": account.particulars.country_code,
+        "createdAt": account.created_at.to_rfc3339(),
+        "updatedAt": account.updated_at.map(Timestamp::to_rfc3339),
+    });
+    Message { kind: kind.to_owned(), data }
+}
+
+/// `coupon.*`.
+pub fn coupon_message(kind: &str, coupon: &Coupon) -> Message {
+    let data = json!({
+        "couponId": coupon.id.as_str(),
+        "affiliateId": coupon.affiliate_id.as_str(),
+        "affiliateProgramId": coupon.program_id.as_str(),
+        "code": coupon.code,
+        "discountType": coupon.discount.kind(),
+        "discountValue": coupon.discount.value(),
+        "currency": coupon.discount.currency().map(Currency::code),
+        "duration": coupon.term.duration().as_str(),
+        "durationInMonths": coupon.term.months(),
+        "productIds": coupon.product_ids,
+        "createdAt": coupon.created_at.to_rfc3339(),
+    });
+    Message { kind: kind.to_owned(), data }
+}
+
+/// `payout.*`; `sum_minor` is what its lines add up to.
+pub fn payout_message(kind: &str, payout: &Payout, sum_minor: i64) -> Message {
+    let data = json!({
+        "payoutId": payout.id.as_str(),
+        "affiliateId": payout.affiliate_id.as_str(),
+        "affiliateProgramId": payout.scope.program_id.as_str(),
+        "invoiceNumber": payout.invoice_number,
+        "amount": decimal(Money { minor: sum_minor, currency: payout.currency }),
+        "currency": payout.currency.code(),
+        "status": payout.status.as_str().to_uppercase(),
+        "isManagedPayout": false,
+        "paymentMethod": payout.payment_method,
+        "paymentReference": payout.payment_reference,
+        "paidAt": payout.processed_at.map(Timestamp::to_rfc3339),
+        "createdAt": payout.created_at.to_rfc3339(),
+        "updatedAt": payout.updated_at.to_rfc3339(),
     });
     Message { kind: kind.to_owned(), data }
 }

@@ -13,6 +13,9 @@ pub const MAX_MINOR: i64 = (1 << 53) - 1;
 /// A whole, in parts per million.
 const MILLION: i128 = 1_000_000;
 
+/// A millionth is the fourth digit after a percentage's point.
+pub const PERCENT_DIGITS: u32 = 4;
+
 /// Why a text is no amount of a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
@@ -154,6 +157,12 @@ impl Rate {
         (1..=1_000_000).contains(&parts).then_some(Self(parts))
     }
 
+    /// Reads a percentage: `"12.5"` is 125 000 parts. `NotANumber` also for what is no share: nothing, or more than 100.
+    pub fn from_percent(text: &str) -> Result<Self, AmountError> {
+        let parts = Decimal::parse(text)?.scaled_to(PERCENT_DIGITS)?;
+        Self::from_parts_per_million(parts).ok_or(AmountError::NotANumber)
+    }
+
     /// Parts per million: from 1 to 1 000 000.
     pub fn parts_per_million(self) -> u64 {
         u64::from(self.0)
@@ -161,7 +170,7 @@ impl Rate {
 
     /// The rate as a percentage, exactly: 125 000 parts are `12.5`.
     pub fn to_percent(self) -> String {
-        write_decimal(i64::from(self.0), 4)
+        write_decimal(i64::from(self.0), PERCENT_DIGITS)
     }
 }
 
@@ -341,6 +350,19 @@ mod tests {
         assert_eq!(Rate::from_parts_per_million(0), None);
         assert_eq!(Rate::from_parts_per_million(1_000_001), None);
         assert_eq!(Rate::from_parts_per_million(125_000).unwrap().to_percent(), "12.5");
+    }
+
+    #[test]
+    fn a_percentage_has_at_most_four_digits_and_is_at_most_all() {
+        let parts = |text| Rate::from_percent(text).map(Rate::parts_per_million);
+        assert_eq!(parts("30"), Ok(300_000));
+        assert_eq!(parts("12.5"), Ok(125_000));
+        assert_eq!(parts("0.0001"), Ok(1));
+        assert_eq!(parts("1e2"), Ok(1_000_000));
+        assert_eq!(parts("0.00001"), Err(AmountError::TooPrecise { digits: 4 }));
+        for text in ["0", "-1", "100.0001", "thirty"] {
+            assert_eq!(parts(text), Err(AmountError::NotANumber), "{text}");
+        }
     }
 
     proptest! {

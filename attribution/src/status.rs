@@ -147,6 +147,48 @@ vocabulary! {
         Rejected,
     }
 
+    /// How an affiliate wants to be paid.
+    PayoutMethod {
+        /// PayPal.
+        Paypal,
+        /// Wise.
+        Wise,
+        /// Payoneer.
+        Payoneer,
+        /// Paxum.
+        Paxum,
+        /// WebMoney.
+        Webmoney,
+        /// Skrill.
+        Skrill,
+        /// To a bank account, worldwide.
+        WireTransfer,
+        /// To a bank account, within the United States.
+        Ach,
+        /// Bitcoin.
+        Bitcoin,
+        /// Ethereum.
+        Ethereum,
+        /// Alipay.
+        Alipay,
+        /// WeChat Pay.
+        Wechat,
+        /// By hand.
+        Manual,
+        /// In no way: takes back what was said before.
+        None,
+    }
+
+    /// For how long a coupon takes its discount off.
+    CouponDuration {
+        /// Off every invoice.
+        Forever,
+        /// Off the first invoice.
+        Once,
+        /// Off the invoices of some months.
+        Repeating,
+    }
+
     /// What a fraud rule does when it hits.
     FraudMode {
         /// Is not looked at.

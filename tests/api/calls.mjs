@@ -14,6 +14,7 @@ const TABLES = [
   "unattributed_sale",
   "test_event",
   "webhook_endpoint",
+  "coupon",
   "exchange_rate",
 ];
 

@@ -65,6 +65,10 @@ impl<K: Eq + Hash, V: Clone> Memory<K, V> {
     fn forget(&self, key: &K) {
         self.0.borrow_mut().remove(key);
     }
+
+    fn forget_all(&self, is_meant: impl Fn(&V) -> bool) {
+        self.0.borrow_mut().retain(|_, (_, value)| !is_meant(value));
+    }
 }
 
 /// Who is told of a program's live rows, as far as this isolate remembers: nobody where it does not. Costs no trip.
@@ -75,6 +79,13 @@ pub fn remembered_subscribers(program: &ProgramId) -> Vec<WebhookEndpointId> {
 /// Lets this isolate read a program afresh: something about it was just changed here.
 pub fn forget_program(program: &ProgramId) {
     PROGRAMS.with(|memory| memory.forget(program));
+}
+
+/// Lets this isolate read an affiliate afresh, by whatever they are looked up: they were just changed here.
+pub fn forget_affiliate(id: &AffiliateId) {
+    AFFILIATES.with(|memory| memory.forget(id));
+    AFFILIATES_BY_CODE.with(|memory| memory.forget_all(|affiliate| affiliate.id == *id));
+    AFFILIATES_BY_PAGE.with(|memory| memory.forget_all(|affiliate| affiliate.id == *id));
 }
 
 /// The configuration as remembered, and D1 behind it.

@@ -12,6 +12,7 @@ mod caller;
 mod click_ledger;
 mod configuration;
 mod configuration_copy;
+mod csv;
 mod funnel;
 mod health;
 mod http;
@@ -19,9 +20,11 @@ mod input;
 mod objects;
 mod once;
 mod pages;
+mod payout_work;
 mod platform;
 mod routes;
 mod scheduler;
+mod setting_fields;
 mod store;
 mod webhook_sender;
 
@@ -32,6 +35,7 @@ use worker::{Context, Env, Response, Result, ScheduleContext, ScheduledEvent, co
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<Response> {
     let incoming = http::Incoming::read(request).await?;
     let response = routes::handle(&incoming, &env).await;
+    webhook_sender::give_noted(&context, &env);
     if configuration_copy::is_pending() {
         context.wait_until(async move { configuration_copy::make(&env).await });
     }

@@ -1,5 +1,10 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod affiliates;
+mod payouts;
+mod program;
+mod sales;
+
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
@@ -15,13 +20,41 @@ enum Endpoint {
     Health,
     CreateClick,
     CreateSignup,
+    ListConversions,
     CreateConversion,
+    UnattributedSales,
     ShowConversion,
+    UpdateConversion,
+    ExplainConversion,
     RefundConversion,
+    ListCommissions,
+    CreateCommission,
+    ShowCommission,
+    UpdateCommission,
+    DeleteCommission,
     PendingRefunds,
     CreateReferral,
     ShowReferral,
     ReferralTimeline,
+    ListAffiliates,
+    CreateAffiliate,
+    ShowAffiliate,
+    UpdateAffiliate,
+    DeleteAffiliate,
+    ListOverrides,
+    CreateOverride,
+    ShowOverride,
+    UpdateOverride,
+    DeleteOverride,
+    CommissionSummary,
+    ListPayouts,
+    CreatePayouts,
+    ShowPayout,
+    UpdatePayout,
+    ListCoupons,
+    CreateCoupon,
+    ShowCoupon,
+    DeleteCoupon,
     LatestRates,
     MissingRates,
     ShowRates,
@@ -36,6 +69,26 @@ enum Endpoint {
     ListDeliveries,
     ReplayDelivery,
     ReplayFailedDeliveries,
+    ShowProgram,
+    UpdateProgram,
+    ShowPaymentTerms,
+    UpdatePaymentTerms,
+    ShowTracking,
+    UpdateTracking,
+    ShowRestrictions,
+    UpdateRestrictions,
+    ListGroups,
+    CreateGroup,
+    ShowGroup,
+    UpdateGroup,
+    DeleteGroup,
+    ListIncentives,
+    CreateIncentive,
+    ShowIncentive,
+    UpdateIncentive,
+    DeleteIncentive,
+    ShowLevels,
+    ReplaceLevels,
     TrackClick,
     TrackLead,
     TrackSale,
@@ -65,13 +118,35 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
         ["v1", "clicks"] => &[("POST", E::CreateClick)],
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
-        ["v1", "conversions"] => &[("POST", E::CreateConversion)],
-        ["v1", "conversions", _] => &[("GET", E::ShowConversion)],
+        ["v1", "conversions"] => &[("GET", E::ListConversions), ("POST", E::CreateConversion)],
+        ["v1", "conversions", "unattributed"] => &[("GET", E::UnattributedSales)],
+        ["v1", "conversions", _] => &[("GET", E::ShowConversion), ("PUT", E::UpdateConversion)],
+        ["v1", "conversions", _, "explain"] => &[("GET", E::ExplainConversion)],
         ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
+        ["v1", "commissions"] => &[("GET", E::ListCommissions), ("POST", E::CreateCommission)],
+        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
+        ["v1", "commissions", _] => {
+            &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
+        }
         ["v1", "refunds", "pending"] => &[("GET", E::PendingRefunds)],
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
+        ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
+        ["v1", "affiliates", _] => {
+            &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
+        }
+        ["v1", "affiliates", _, "overrides"] => &[("GET", E::ListOverrides), ("POST", E::CreateOverride)],
+        ["v1", "affiliates", _, "overrides", _] => &[
+            ("GET", E::ShowOverride),
+            ("PATCH", E::UpdateOverride),
+            ("PUT", E::UpdateOverride),
+            ("DELETE", E::DeleteOverride),
+        ],
+        ["v1", "payouts"] => &[("GET", E::ListPayouts), ("POST", E::CreatePayouts)],
+        ["v1", "payouts", _] => &[("GET", E::ShowPayout), ("PUT", E::UpdatePayout)],
+        ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
+        ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
         ["v1", "rates"] => &[("GET", E::LatestRates)],
         ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
         ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
@@ -82,6 +157,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "webhooks", _, "deliveries"] => &[("GET", E::ListDeliveries)],
         ["v1", "webhooks", _, "deliveries", _, "replay"] => &[("POST", E::ReplayDelivery)],
         ["v1", "webhooks", _, "replay-failed"] => &[("POST", E::ReplayFailedDeliveries)],
+
+        ["v1", "program", rest @ ..] => program_endpoints(rest),
 
         ["api", "v1", "track", "click"] => &[("POST", E::TrackClick)],
         ["api", "v1", "track", "lead"] => &[("POST", E::TrackLead)],
@@ -105,6 +182,27 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["demo", "backend", "ledger"] => &[("GET", E::DemoLedger)],
 
         ["favicon.ico"] => &[("GET", E::NoIcon)],
+        _ => &[],
+    }
+}
+
+/// The same of `/v1/program` and what is below it.
+fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
+    match segments {
+        [] => &[("GET", E::ShowProgram), ("PATCH", E::UpdateProgram)],
+        ["payment-terms"] => &[("GET", E::ShowPaymentTerms), ("PATCH", E::UpdatePaymentTerms)],
+        ["tracking"] => &[("GET", E::ShowTracking), ("PATCH", E::UpdateTracking)],
+        ["restrictions"] => &[("GET", E::ShowRestrictions), ("PATCH", E::UpdateRestrictions)],
+        ["groups"] => &[("GET", E::ListGroups), ("POST", E::CreateGroup)],
+        ["groups", _] => &[("GET", E::ShowGroup), ("PATCH", E::UpdateGroup), ("DELETE", E::DeleteGroup)],
+        ["groups", _, "incentives"] => &[("GET", E::ListIncentives), ("POST", E::CreateIncentive)],
+        ["groups", _, "incentives", _] => &[
+            ("GET", E::ShowIncentive),
+            ("PATCH", E::UpdateIncentive),
+            ("PUT", E::UpdateIncentive),
+            ("DELETE", E::DeleteIncentive),
+        ],
+        ["groups", _, "levels"] => &[("GET", E::ShowLevels), ("PUT", E::ReplaceLevels)],
         _ => &[],
     }
 }
@@ -159,12 +257,39 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
         E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
         E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
-        E::ShowConversion => affonso_answer(Box::pin(affonso::conversions::show(incoming, funnel, id))).await,
         E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::ListConversions
+        | E::UnattributedSales
+        | E::ShowConversion
+        | E::UpdateConversion
+        | E::ExplainConversion
+        | E::ListCommissions
+        | E::CreateCommission
+        | E::ShowCommission
+        | E::UpdateCommission
+        | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
         E::ReferralTimeline => affonso_answer(Box::pin(affonso::referrals::timeline(incoming, funnel, id))).await,
+        E::ListAffiliates
+        | E::CreateAffiliate
+        | E::ShowAffiliate
+        | E::UpdateAffiliate
+        | E::DeleteAffiliate
+        | E::ListOverrides
+        | E::CreateOverride
+        | E::ShowOverride
+        | E::UpdateOverride
+        | E::DeleteOverride => {
+            boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
+        E::CommissionSummary | E::ListPayouts | E::CreatePayouts | E::ShowPayout | E::UpdatePayout => {
+            boxed(Box::pin(payouts::serve(endpoint, incoming, funnel, id))).await
+        }
+        E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
+            boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
+        }
         E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
         E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
         E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
@@ -179,6 +304,26 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ListDeliveries
         | E::ReplayDelivery
         | E::ReplayFailedDeliveries => boxed(Box::pin(serve_webhooks(endpoint, incoming, env, funnel, segments))).await,
+        E::ShowProgram
+        | E::UpdateProgram
+        | E::ShowPaymentTerms
+        | E::UpdatePaymentTerms
+        | E::ShowTracking
+        | E::UpdateTracking
+        | E::ShowRestrictions
+        | E::UpdateRestrictions => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
+        E::ListGroups
+        | E::CreateGroup
+        | E::ShowGroup
+        | E::UpdateGroup
+        | E::DeleteGroup
+        | E::ListIncentives
+        | E::CreateIncentive
+        | E::ShowIncentive
+        | E::UpdateIncentive
+        | E::DeleteIncentive
+        | E::ShowLevels
+        | E::ReplaceLevels => boxed(Box::pin(program::groups(endpoint, incoming, funnel, segments))).await,
         E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
         E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,

@@ -8,6 +8,7 @@ use super::changes::{Change, Event, Plan};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{CommissionEdit, EditCommission};
 use crate::decision::{Decision, Reason};
+use crate::ids::AffiliateId;
 use crate::messages::{commission_message, decimal};
 use crate::money::Money;
 use crate::referral::Referral;
@@ -81,14 +82,8 @@ fn change(
     }
     let kind = message_kind(before, &commission);
     let edited = Edited { commission, conversion: sale, levels };
-    Ok(plan(
-        command,
-        referral,
-        (before, conversion),
-        edited,
-        ("commission.updated", Reason::CommissionUpdated, kind),
-        view,
-    ))
+    let what = ("commission.updated", Reason::CommissionUpdated, kind);
+    plan(command, referral, (before, conversion), edited, what, view)
 }
 
 /// Amounts may be named anew as long as nothing was paid, and nothing paid back.
@@ -136,14 +131,27 @@ fn set_status(
 
 /// What was declined made room for others: whether there still is enough for it.
 fn check_cap(commission: &Commission, referral: &Referral, view: &View<'_>) -> Result<(), Rejection> {
+    let room = room_under_cap(commission, &referral.affiliate_id, referral.commission_total_minor, view);
+    let amount = commission.amount().map_or(0, |amount| amount.minor);
+    match room {
+        Some(room) if amount > room => Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }),
+        _ => Ok(()),
+    }
+}
+
+/// What the cap of a commission's incentive leaves to `affiliate`, who has `total` already; `None` where there is no cap,
+/// or where it is another's commission.
+pub(super) fn room_under_cap(
+    commission: &Commission,
+    affiliate: &AffiliateId,
+    total: i64,
+    view: &View<'_>,
+) -> Option<i64> {
     let incentives = view.program.incentives.iter();
     let mut of_commission = incentives.filter(|incentive| commission.incentive_id.as_ref() == Some(&incentive.id));
-    let cap = of_commission.find_map(|incentive| incentive.cap_minor);
-    let is_theirs = commission.level == 0 && commission.affiliate_id == referral.affiliate_id;
-    let Some(cap) = cap.filter(|_| is_theirs) else { return Ok(()) };
-    let room = cap - referral.commission_total_minor;
-    let amount = commission.amount().map_or(0, |amount| amount.minor);
-    if amount > room { Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }) } else { Ok(()) }
+    let cap = of_commission.find_map(|incentive| incentive.cap_minor)?;
+    let is_theirs = commission.level == 0 && commission.affiliate_id == *affiliate;
+    is_theirs.then(|| cap - total)
 }
 
 fn set_hold(commission: &mut Commission, hold_days: Option<u32>) -> Result<(), Rejection> {
@@ -201,7 +209,7 @@ fn delete(
     });
     let edited = Edited { commission: deleted(before), conversion: sale, levels };
     let what = ("commission.deleted", Reason::CommissionDeleted, "transaction.deleted");
-    Ok(plan(command, referral, (before, conversion), edited, what, view))
+    plan(command, referral, (before, conversion), edited, what, view)
 }
 
 fn message_kind(before: &Commission, after: &Commission) -> &'static str {
@@ -227,14 +235,15 @@ fn plan(
     edited: Edited,
     (kind, reason, message): (&'static str, Reason, &'static str),
     view: &View<'_>,
-) -> Plan {
+) -> Result<Plan, Rejection> {
     let Edited { mut commission, conversion: mut sale, mut levels } = edited;
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
     referral.paid_out |= commission.status.is_paid_out();
     let affiliate = referral.affiliate_id.clone();
-    referral.commission_total_minor += commission.counted_minor(&affiliate) - before.counted_minor(&affiliate);
+    let counted = commission.counted_minor(&affiliate) - before.counted_minor(&affiliate);
+    referral.add_commission(counted).ok_or(Rejection::TotalTooLarge)?;
     commission.updated_at = view.now;
     let text = |money: Option<Money>| money.map(decimal);
     let decision = Decision::new(reason)
@@ -262,5 +271,5 @@ fn plan(
     }
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Commission { commission: Box::new(commission), conversion: sale.map(Box::new) };
-    Plan { scope, changes, outcome, replayed: false }
+    Ok(Plan { scope, changes, outcome, replayed: false })
 }

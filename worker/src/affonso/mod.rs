@@ -3,16 +3,28 @@
 //! Turns requests into commands and outcomes into answers; holds no rule. The one table from problem to status and
 //! body is [`Problem::answer`].
 
+pub mod affiliates;
+mod beside;
 pub mod clicks;
+pub mod commissions;
 pub mod conversions;
+pub mod coupons;
+mod incentive_body;
+pub mod incentives;
+mod lists;
+pub mod payouts;
+pub mod program;
 pub mod rates;
 pub mod referrals;
 pub mod refunds;
+mod sales_status;
 pub mod signups;
+pub mod summary;
 mod views;
 pub mod webhook_deliveries;
 pub mod webhooks;
 
+use attribution::edits::Editor;
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
 use attribution::ledger::{Context, Reach, Rejection, Unavailable};
@@ -26,7 +38,11 @@ use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::{self, BodyProblem, FieldProblem};
 use crate::once;
+use crate::platform::now;
 use crate::store::api_key::ApiKey;
+
+/// So often is a change of settings decided anew when somebody else was faster: whatever changes a program competes.
+const CHANGE_ATTEMPTS: u32 = 10;
 
 /// Why a call of this dialect has no good answer.
 #[derive(Debug)]
@@ -41,6 +57,13 @@ pub enum Problem {
     Forbidden(&'static str),
     /// No such object: its kind.
     NotFound(&'static str),
+    /// What a field names does not exist.
+    NoSuch {
+        /// What kind of object it would be.
+        kind: &'static str,
+        /// The field.
+        field: &'static str,
+    },
     /// The object is in a state that does not allow the call.
     Conflict {
         /// The error's code.
@@ -48,6 +71,15 @@ pub enum Problem {
         /// One sentence for people.
         message: String,
     },
+    /// Something of the program has this already.
+    Duplicate {
+        /// The field whose value is taken.
+        field: &'static str,
+        /// One sentence for people.
+        message: String,
+    },
+    /// The payout's commissions are still being collected.
+    PayoutGathering,
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -91,7 +123,13 @@ impl Problem {
             }
             Self::Forbidden(message) => failure(403, "FORBIDDEN", message, None),
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
+            Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
+            Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
+            Self::PayoutGathering => {
+                let message = "The payout's commissions are still being collected. Try again.";
+                failure(409, "PAYOUT_GATHERING", message, None).with_header("retry-after", RETRY_AFTER_SECONDS)
+            }
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
@@ -252,6 +290,21 @@ pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKe
     authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
 }
 
+const LIVE_KEY_NEEDED: &str =
+    "Live and test mode share this: a test key may read it. Use a live key (sk_live_…) to change it.";
+
+/// The caller of a route that changes what both modes share: settings, affiliates, coupons. A test key touches test rows
+/// only, so it may read them and nothing more.
+pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
+    let key = caller(incoming, funnel).await?;
+    if key.is_test { Err(Problem::Forbidden(LIVE_KEY_NEEDED)) } else { Ok(key) }
+}
+
+/// A change that changes nothing: names one field that it could.
+fn nothing_sent(field: &str) -> BodyProblem {
+    BodyProblem::of(field, "or another field is required")
+}
+
 /// Carries out what is not the ledger's, unless a call with the same `Idempotency-Key` has been answered.
 pub(crate) async fn once(
     incoming: &Incoming,
@@ -278,6 +331,11 @@ fn program_context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem
     let mut context = context(incoming, key)?;
     context.reach.program_id = Some(key.program_id.clone());
     Ok(context)
+}
+
+/// Who edits what both modes share, for the ledger.
+fn editor(incoming: &Incoming, key: &ApiKey) -> Editor {
+    Editor { actor: format!("key:{}", key.id), request_id: incoming.request_id.clone(), at: now() }
 }
 
 /// Where the rows of a key's calls belong.

@@ -244,7 +244,8 @@ fn events(fields: &mut Fields, types: Option<Vec<String>>) -> Option<EventFilter
     }
 }
 
-fn own_host(incoming: &Incoming) -> String {
+/// Under which host this service was called.
+pub(super) fn own_host(incoming: &Incoming) -> String {
     let host = incoming.url.host_str().unwrap_or_default();
     incoming.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

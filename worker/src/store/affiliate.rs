@@ -49,7 +49,8 @@ impl TryFrom<Row> for Affiliate {
     }
 }
 
-/// The affiliate with this id, whoever's it is; the caller checks.
+/// The affiliate with this id, whoever's it is; the caller checks. A deleted one is found, as one whose partnership is
+/// rejected: their referrals are still theirs.
 pub async fn find(database: &Database, id: &AffiliateId) -> Result<Option<Affiliate>, Unavailable> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE affiliate.id = ?1");
     let row: Option<Row> = database.first(query!(&database.0, sql, id)).await?;
@@ -62,7 +63,10 @@ pub async fn of_program(
     tracking_id: &str,
     program: &ProgramId,
 ) -> Result<Option<Affiliate>, Unavailable> {
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE affiliate.tracking_id = ?1 AND affiliate.program_id = ?2");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE affiliate.tracking_id = ?1 AND affiliate.program_id = ?2 \
+         AND affiliate.deleted_at IS NULL"
+    );
     let row: Option<Row> = database.first(query!(&database.0, sql, tracking_id, program)).await?;
     Ok(row.map(Affiliate::try_from).transpose()?)
 }
@@ -83,7 +87,7 @@ pub async fn of_page(
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM program_origin WHERE program_origin.program_id = affiliate.program_id \
            AND program_origin.origin = ?2) AS allows, {COLUMNS} \
-         FROM {TABLES} WHERE affiliate.tracking_id = ?1 ORDER BY allows DESC LIMIT 2"
+         FROM {TABLES} WHERE affiliate.tracking_id = ?1 AND affiliate.deleted_at IS NULL ORDER BY allows DESC LIMIT 2"
     );
     let candidates: Vec<Candidate> = database.all(query!(&database.0, sql, tracking_id, origin)).await?;
     let is_ambiguous = matches!(candidates.as_slice(), [first, second] if first.allows == second.allows);

@@ -3,21 +3,30 @@
 //! D1 is the truth for money. Reads of one object go to the primary. Writes that touch a referral go through
 //! [`ledger_store`] alone, as one batch with the fence in it.
 
+pub mod account;
 pub mod affiliate;
 pub mod api_key;
 pub mod click_count;
 pub mod commission;
+pub mod commission_summary;
 pub mod conversion;
+pub mod coupon;
 pub mod event;
 pub mod exchange_rate;
+pub mod group;
+pub mod incentive;
 pub mod kept_answer;
 pub mod ledger_store;
+pub mod level;
 pub mod outbox;
 pub mod overview;
+pub mod page;
 pub mod payout;
 pub mod program;
+pub mod program_settings;
 pub mod referral;
 pub mod refund;
+mod rules_version;
 pub mod test_event;
 pub mod unattributed_sale;
 pub mod waiting_sale;

@@ -1,5 +1,8 @@
 //! The hint after a commit: its program's senders are woken at once instead of within the minute.
 //!
+//! A shard gives it as soon as it has committed ([`hint`]). What a route has committed itself is noted ([`note`]) and given
+//! when the request has been answered ([`give_noted`]).
+//!
 //! Only a hint: it is given to whom this isolate happens to remember as subscribers, after the answer, and may be lost;
 //! the scheduler's roll call finds what it missed. It costs nothing where nobody subscribes, and many commits in a row
 //! share one.
@@ -10,7 +13,7 @@ use std::time::Duration;
 
 use attribution::ids::{ProgramId, WebhookEndpointId};
 use attribution::time::Timestamp;
-use worker::{Delay, Env, State, console_error};
+use worker::{Context, Delay, Env, State, console_error};
 
 use super::{SenderRequest, ask};
 use crate::configuration::remembered_subscribers;
@@ -25,6 +28,8 @@ const LOST_AFTER_MILLISECONDS: i64 = 5_000;
 thread_local! {
     /// Whose wake is about to be sent, and since when.
     static GATHERED: RefCell<HashMap<WebhookEndpointId, Timestamp>> = RefCell::default();
+    /// Whom routes have something to tell, of what is committed already: any request may give the hint.
+    static NOTED: RefCell<Vec<WebhookEndpointId>> = RefCell::default();
 }
 
 /// Wakes the senders of the program whose subscribers a commit has something to tell. Returns at once.
@@ -34,6 +39,19 @@ pub fn hint(state: &State, env: &Env, tells_of: Option<&ProgramId>) {
         if !is_gathered(&id) {
             state.wait_until(wake_soon(env.clone(), id));
         }
+    }
+}
+
+/// Notes that a route has committed something which this program's subscribers are to be told.
+pub fn note(program: &ProgramId) {
+    let subscribers = remembered_subscribers(program).into_iter().filter(|id| !is_gathered(id));
+    NOTED.with(|noted| noted.borrow_mut().extend(subscribers));
+}
+
+/// Wakes the senders that were noted. Returns at once.
+pub fn give_noted(context: &Context, env: &Env) {
+    for id in NOTED.with(RefCell::take) {
+        context.wait_until(wake_soon(env.clone(), id));
     }
 }
 

@@ -10,7 +10,7 @@ mod storage;
 mod transport;
 
 pub use self::call::{DeliveryPage, SenderAnswer, SenderRequest, ask};
-pub use self::hint::hint;
+pub use self::hint::{give_noted, hint, note};
 
 use std::cell::Cell;
 
