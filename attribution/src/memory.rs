@@ -241,7 +241,8 @@ impl Rows {
                 if stored.seq + 1 != referral.seq {
                     return Err("referral.seq is not the one that was read");
                 }
-                *stored = (**referral).clone();
+                // A new affiliate has a change of its own, as in SQL.
+                *stored = Referral { affiliate_id: stored.affiliate_id.clone(), ..(**referral).clone() };
                 Ok(())
             }
             Change::ClaimIdentity(id, identity) => {
@@ -253,7 +254,9 @@ impl Rows {
                 Ok(())
             }
             Change::DeclineLeadCommission(id, at) => {
-                let of_lead = |row: &&mut Commission| row.referral_id == *id && row.conversion_id.is_none();
+                let of_lead = |row: &&mut Commission| {
+                    row.referral_id == *id && row.conversion_id.is_none() && row.deleted_at.is_none()
+                };
                 for commission in self.commissions.values_mut().filter(of_lead) {
                     commission.status = CommissionStatus::Declined;
                     commission.reason = Reason::ClaimOverridden;
@@ -291,7 +294,11 @@ impl Rows {
                 self.payout_lines.push((line.payout_id.clone(), line.commission_id.clone(), line.amount_minor));
                 Ok(())
             }
-            Change::UpdateCommission(commission) => update(&mut self.commissions, &commission.id, commission),
+            Change::UpdateCommission(commission) => {
+                let stored = self.commissions.get_mut(&commission.id).ok_or("no such row")?;
+                *stored = Commission { affiliate_id: stored.affiliate_id.clone(), ..(**commission).clone() };
+                Ok(())
+            }
             Change::InsertRefund(refund) => {
                 self.refund_key_is_free(scope, refund.refund_key.as_deref())?;
                 insert(&mut self.refunds, &refund.id, refund)

@@ -53,6 +53,8 @@ pub enum Breakage {
     ClawbackOfWhatWasLeft,
     /// A line is added to a payout wherever that is.
     PayoutLineWithoutGuard,
+    /// A payout is changed whatever has become of it since it was read.
+    PayoutSavedAnyhow,
     /// A payout that was left half way is nobody's business.
     PayoutsLeftHalfWay,
     /// What was earned so far is not read where a rate has come.

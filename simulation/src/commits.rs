@@ -22,6 +22,8 @@ pub struct Commit {
     pub batch: Vec<Change>,
     /// The version of the rules that was in force.
     pub rules_version: i64,
+    /// When it was, in milliseconds.
+    pub at: i64,
     /// The rows before it.
     pub before: Rc<Rows>,
     /// The rows after it.

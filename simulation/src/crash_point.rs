@@ -54,6 +54,8 @@ pub enum CrashPoint {
     RefundAfterPayout,
     /// A refund was made while its commission was in a payout.
     RefundInPayout,
+    /// Somebody else had changed a payout, or brought something into it, when it was to be changed.
+    PayoutSavedByOthers,
     /// A payout was closed while somebody still gathered for it.
     GatheredTooLate,
     /// A job found a payout that was left half way.
@@ -68,8 +70,6 @@ pub enum CrashPoint {
     ReleaseFindsNamesTaken,
     /// A sale was decided while its referral was given to another affiliate.
     SaleMeetsReassignment,
-    /// A job settled a sale whose rate had come, and behind the gate it had been settled already.
-    RateArrivedTwice,
     /// A sale was paid back while it waited for its rate.
     RefundedBeforeItsRate,
     /// A rate was published while a sale was decided without it.

@@ -21,7 +21,7 @@ use crate::crash_point::CrashPoint;
 use crate::disk::CountKey;
 use crate::executor::Life;
 use crate::letter::{Sender, letter};
-use crate::payouts::Payouts;
+use crate::payouts::PayoutRows;
 use crate::rules::RuleBook;
 use crate::scene::Scene;
 use crate::subscriber::Subscriber;
@@ -35,7 +35,7 @@ pub struct Database {
     /// The endpoint, and the receiver behind it.
     pub subscriber: Rc<Subscriber>,
     /// The payouts.
-    pub payouts: Payouts,
+    pub payouts: PayoutRows,
     /// What was written, in its order.
     pub commits: Commits,
     pub(crate) rows: RefCell<Rc<Rows>>,
@@ -78,7 +78,7 @@ impl Database {
             rules: RuleBook::draw(&scene.chance),
             subscriber: Rc::new(Subscriber::new(Rc::clone(&scene))),
             scene,
-            payouts: Payouts::default(),
+            payouts: PayoutRows::default(),
             commits: Commits::default(),
             rows: RefCell::default(),
             counts: RefCell::default(),
@@ -88,6 +88,11 @@ impl Database {
             found: RefCell::default(),
             fenced: Cell::new(0),
         }
+    }
+
+    /// Changes rows beside the commits.
+    pub(crate) fn change_rows(&self, change: impl FnOnce(&mut Rows)) {
+        change(Rc::make_mut(&mut self.rows.borrow_mut()));
     }
 
     /// All rows as they are now.
@@ -235,8 +240,8 @@ impl Database {
             return Err(why.to_owned());
         }
         self.scene.note(|| format!("database  commits a batch of {from:?}: {}", batches::in_words(batch)));
-        let after = self.rows();
-        let commit = Commit { order, scope: scope.clone(), batch: batch.to_vec(), rules_version, before, after };
+        let (after, at) = (self.rows(), self.scene.executor.now());
+        let commit = Commit { order, scope: scope.clone(), batch: batch.to_vec(), rules_version, at, before, after };
         self.note_commit(from, &commit);
         self.commits.add(commit);
         if is_late {

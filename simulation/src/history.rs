@@ -20,8 +20,8 @@ pub enum Told {
     Click(Box<Click>),
     /// What the command came to.
     Decided(Box<Answer>),
-    /// Where a payout is.
-    Payout(Box<Payout>),
+    /// Where a payout is; `None` where none came of it.
+    Payout(Option<Box<Payout>>),
     /// The payout cannot be what it was to be.
     PayoutRefused,
     /// Why it was refused.

@@ -13,6 +13,7 @@ mod alarms;
 mod batches;
 mod body;
 mod breakage;
+mod cashier;
 mod chance;
 mod check;
 mod client;

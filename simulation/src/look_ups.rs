@@ -4,7 +4,7 @@
 
 use attribution::fixtures;
 use attribution::ids::{ConversionId, ReferralId};
-use attribution::ledger::{Query, State};
+use attribution::ledger::{Event, Query, State};
 use attribution::money::Money;
 use attribution::referral::{Identity, Scope};
 use attribution::sale::Commission;
@@ -23,17 +23,18 @@ impl Database {
         i64::try_from(self.rows.borrow().events.len()).unwrap_or(i64::MAX)
     }
 
-    /// The outbox, in the order of commits.
-    pub fn lines(&self) -> Vec<Line> {
+    /// Those lines of the outbox, in the order of commits, whose position and event are wanted.
+    pub fn lines(&self, is_wanted: impl Fn(i64, &Event) -> bool) -> Vec<Line> {
         let rows = self.rows.borrow();
-        let lines = (1_i64..).zip(&rows.events).map(|(position, event)| Line {
+        let lines = (1_i64..).zip(&rows.events).filter(|(position, event)| is_wanted(*position, event));
+        let line = |(position, event): (i64, &Event)| Line {
             position,
             subject: event.subject.clone(),
             seq: event.seq,
             at: event.at,
             messages: event.messages.clone(),
-        });
-        lines.collect()
+        };
+        lines.map(line).collect()
     }
 
     /// Referrals with a commission whose hold is over, at most so many.

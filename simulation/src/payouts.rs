@@ -1,86 +1,30 @@
-//! Payouts: a person pays an affiliate out, and says later how it ended; a job goes on with what was left half done. A
-//! payout is a row of its own; its commissions enter and leave it through the gates of their referrals.
+//! The rows of payouts, as the database keeps them: what `worker/src/store/payout/` does in SQL. A payout's lines are rows of
+//! its commissions' batches; every other write of it is guarded by the version and the lines that it was decided on.
 //!
-//! State: the rows of payouts; each change of one is a guarded write.
+//! State: one row per payout.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use attribution::fixtures;
+use attribution::edits::EditLine;
 use attribution::ids::{AffiliateId, PayoutId, ReferralId};
-use attribution::ledger::{Change, Command, Context, MoveCommissions, Step};
-use attribution::payout::{Payout, Work, is_payable};
+use attribution::ledger::{Change, Event, Step};
+use attribution::payout::{Payout, Tally, Work, least_payable};
 use attribution::sale::Commission;
 use attribution::status::{CommissionStatus, PayoutStatus};
-use attribution::time::{Clock as _, Timestamp};
 
-use crate::body::Body;
-use crate::database::{Database, Kind};
-use crate::edge::{Edge, Incoming};
-use crate::history::Told;
+use crate::breakage::Breakage;
+use crate::crash_point::CrashPoint;
+use crate::database::Database;
 
-/// The rows.
+/// See the module.
 #[derive(Default)]
-pub struct Payouts(RefCell<BTreeMap<PayoutId, Payout>>);
+pub struct PayoutRows(RefCell<BTreeMap<PayoutId, Payout>>);
 
-/// Who carries a payout on.
-pub trait Cashier {
-    /// Lets a referral's commissions take a step; the error says why to come back.
-    async fn pass(&self, referral: &ReferralId, step: &Step) -> Result<(), String>;
-
-    /// Asks the database.
-    async fn ask<T: 'static>(
-        &self,
-        kind: Kind,
-        work: impl FnOnce(&Database) -> Result<T, String> + 'static,
-    ) -> Result<T, String>;
-
-    /// Carries a payout on until nothing is left to do.
-    async fn carry_on(&self, id: &PayoutId) -> Result<(), String> {
-        loop {
-            let wanted = id.clone();
-            let Some(payout) = self.ask(Kind::Read, move |database| Ok(database.payouts.find(&wanted))).await? else {
-                return Ok(());
-            };
-            let Some(step) = step_of(&payout) else { return Ok(()) };
-            let (wanted, taking) = (payout.clone(), step.clone());
-            let referrals = move |database: &Database| Ok(database.that_take(&taking, &wanted));
-            let mut why = None;
-            for referral in self.ask(Kind::Read, referrals).await? {
-                why = self.pass(&referral, &step).await.err();
-                if why.is_some() {
-                    break;
-                }
-            }
-            // Others may have brought it further meanwhile.
-            let (before, is_done) = (payout.clone(), why.is_none());
-            let has_moved = self.ask(Kind::Other, move |database| Ok(database.end_stretch(&before, is_done))).await?;
-            if let Some(why) = why.filter(|_| !has_moved) {
-                return Err(why);
-            }
-        }
-    }
-}
-
-/// What a payout's commissions do, if anything.
-fn step_of(payout: &Payout) -> Option<Step> {
-    let payout_id = payout.id.clone();
-    Some(match (payout.work?, payout.status) {
-        (Work::Gathering, _) => Step::Gather { payout_id, affiliate_id: payout.affiliate_id.clone() },
-        (Work::Settling, PayoutStatus::Completed) => Step::Pay { payout_id },
-        (Work::Settling, _) => Step::Release { payout_id },
-    })
-}
-
-impl Payouts {
+impl PayoutRows {
     /// All of them.
     pub fn all(&self) -> BTreeMap<PayoutId, Payout> {
         self.0.borrow().clone()
-    }
-
-    /// The payout as it is now.
-    pub fn find(&self, id: &PayoutId) -> Option<Payout> {
-        self.0.borrow().get(id).cloned()
     }
 
     /// Those with work to do.
@@ -89,7 +33,7 @@ impl Payouts {
     }
 
     /// Those that stand, and may end.
-    pub fn pending(&self) -> Vec<PayoutId> {
+    pub fn standing(&self) -> Vec<PayoutId> {
         let payouts = self.0.borrow();
         let may_end = |payout: &&Payout| payout.work.is_none() && payout.status.may_become(PayoutStatus::Completed);
         payouts.values().filter(may_end).map(|payout| payout.id.clone()).collect()
@@ -98,160 +42,132 @@ impl Payouts {
     /// Whether a batch adds lines to payouts only that are being gathered.
     pub fn take(&self, batch: &[Change]) -> bool {
         let payouts = self.0.borrow();
+        let is_gathered =
+            |payout: &Payout| (payout.status, payout.work) == (PayoutStatus::Pending, Some(Work::Gathering));
         batch.iter().all(|change| match change {
-            Change::AddPayoutLine(line) => {
-                payouts.get(&line.payout_id).is_some_and(|payout| payout.work == Some(Work::Gathering))
-            }
+            Change::AddPayoutLine(line) => payouts.get(&line.payout_id).is_some_and(is_gathered),
             _ => true,
         })
-    }
-
-    fn begin(&self, id: &PayoutId, affiliate: &AffiliateId, now: Timestamp) {
-        let mut payouts = self.0.borrow_mut();
-        let invoice_number = i64::try_from(payouts.len()).unwrap_or(i64::MAX) + 1;
-        payouts.entry(id.clone()).or_insert_with(|| Payout {
-            id: id.clone(),
-            scope: fixtures::scope(),
-            affiliate_id: affiliate.clone(),
-            invoice_number,
-            currency: fixtures::program().currency,
-            status: PayoutStatus::Pending,
-            work: Some(Work::Gathering),
-            payment_method: None,
-            payment_reference: None,
-            processed_at: None,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        });
-    }
-
-    /// Writes a payout that is still as it was `before`.
-    fn save(&self, before: &Payout, status: PayoutStatus, work: Option<Work>) -> bool {
-        let mut payouts = self.0.borrow_mut();
-        let Some(stored) = payouts.get_mut(&before.id).filter(|stored| stored.version == before.version) else {
-            return false;
-        };
-        *stored = Payout { status, work, version: stored.version + 1, ..stored.clone() };
-        true
     }
 }
 
 impl Database {
-    /// Referrals with a commission that takes the step.
-    fn that_take(&self, step: &Step, payout: &Payout) -> BTreeSet<ReferralId> {
-        let takes = |row: &&Commission| match step {
-            Step::Gather { affiliate_id, .. } => {
-                row.status == CommissionStatus::ReadyForPayment && row.affiliate_id == *affiliate_id
-            }
-            _ => row.status == CommissionStatus::ProcessingPayout && row.payout_id.as_ref() == Some(&payout.id),
+    /// Affiliates with commissions that are ready.
+    pub fn with_ready(&self) -> Vec<AffiliateId> {
+        self.commissions(|row| row.status == CommissionStatus::ReadyForPayment, |row| row.affiliate_id.clone())
+    }
+
+    /// What an affiliate has ready, if that is enough for a payout.
+    pub fn payable(&self, affiliate: &AffiliateId) -> Option<i64> {
+        let rows = self.rows.borrow();
+        let ready = rows.commissions.values().filter(|row| {
+            let is_ready = row.status == CommissionStatus::ReadyForPayment && row.deleted_at.is_none();
+            is_ready && row.affiliate_id == *affiliate
+        });
+        let sum = ready.filter_map(|row| row.amount_minor).sum();
+        (sum >= least_payable(self.threshold())).then_some(sum)
+    }
+
+    /// Stores a payout that has just been begun, with its line, unless its affiliate has one in the making; says whether.
+    pub fn begin_payout(&self, payout: &Payout, line: &EditLine) -> bool {
+        let mut payouts = self.payouts.0.borrow_mut();
+        if payouts.values().any(|other| other.is_being_made() && other.affiliate_id == payout.affiliate_id) {
+            return false;
+        }
+        let invoice_number = payouts.values().map(|other| other.invoice_number).max().unwrap_or(0) + 1;
+        payouts.insert(payout.id.clone(), Payout { invoice_number, ..payout.clone() });
+        self.append(line, payout.version);
+        true
+    }
+
+    /// A payout with what it comes to.
+    pub fn tally(&self, id: &PayoutId) -> Option<Tally> {
+        let payout = self.payouts.0.borrow().get(id).cloned()?;
+        let rows = self.rows.borrow();
+        let lines = rows.payout_lines.iter().filter(|(of, ..)| of == id);
+        let sum_minor = lines.clone().map(|(.., minor)| minor).sum();
+        let lines = i64::try_from(lines.count()).unwrap_or(i64::MAX);
+        Some(Tally { payout, sum_minor, lines, threshold_minor: self.threshold() })
+    }
+
+    /// Referrals with commissions that take a payout's step, at most so many.
+    pub fn that_take(&self, payout: &Payout, step: &Step, limit: usize) -> Vec<ReferralId> {
+        let is_ready = |row: &Commission| {
+            row.status == CommissionStatus::ReadyForPayment && row.affiliate_id == payout.affiliate_id
         };
-        let rows = self.rows.borrow();
-        let standing = rows.commissions.values().filter(|row| row.deleted_at.is_none());
-        standing.filter(takes).map(|row| row.referral_id.clone()).collect()
+        let is_in = |row: &Commission| is_in(row, &payout.id);
+        let takes = |row: &Commission| if matches!(step, Step::Gather { .. }) { is_ready(row) } else { is_in(row) };
+        let mut referrals = self.commissions(takes, |row| row.referral_id.clone());
+        referrals.truncate(limit);
+        referrals
     }
 
-    /// Where all referrals have taken the step, the payout stands, is given up, or is done with. Says whether it is no longer
-    /// as it was.
-    fn end_stretch(&self, payout: &Payout, have_all_passed: bool) -> bool {
-        if have_all_passed && payout.work == Some(Work::Settling) {
-            let is_done = step_of(payout).is_some_and(|step| self.that_take(&step, payout).is_empty());
-            if is_done {
-                self.payouts.save(payout, payout.status, None);
+    /// Writes what has become of a payout, while its version and its lines are those of `before`.
+    pub fn save_payout(&self, before: &Tally, after: &Payout, line: &EditLine) -> Result<(), String> {
+        let now = self.tally(&after.id).ok_or("the payout has been removed")?;
+        let read = (before.payout.version, before.lines, before.sum_minor);
+        if read != (now.payout.version, now.lines, now.sum_minor) && !self.scene.breaks(Breakage::PayoutSavedAnyhow) {
+            self.scene.hit(CrashPoint::PayoutSavedByOthers);
+            return Err("the payout is not what it was".to_owned());
+        }
+        self.payouts.0.borrow_mut().insert(after.id.clone(), after.clone());
+        self.append(line, after.version);
+        Ok(())
+    }
+
+    /// Ends the settling, or removes a payout that was given up; false while commissions are in it.
+    pub fn settle_payout(&self, payout: &Payout) -> bool {
+        let mut payouts = self.payouts.0.borrow_mut();
+        let Some(stored) = payouts.get_mut(&payout.id).filter(|stored| stored.work == Some(Work::Settling)) else {
+            return payouts.get(&payout.id).is_none_or(|stored| stored.work.is_none());
+        };
+        let is_left = |row: &Commission| {
+            if payout.is_given_up() { row.payout_id.as_ref() == Some(&payout.id) } else { is_in(row, &payout.id) }
+        };
+        if self.rows.borrow().commissions.values().any(is_left) {
+            return false;
+        }
+        match (payout.is_given_up(), stored.is_given_up()) {
+            (true, true) => {
+                payouts.remove(&payout.id);
+                self.change_rows(|rows| rows.payout_lines.retain(|(of, ..)| *of != payout.id));
             }
-        } else if have_all_passed {
-            self.count(payout);
+            (false, false) => stored.work = None,
+            _ => return false,
         }
-        self.payouts.find(&payout.id).as_ref() != Some(payout)
+        true
     }
 
-    /// What was gathered is paid out, or is too little.
-    fn count(&self, payout: &Payout) {
+    /// Something of every commission for which something holds, each once.
+    fn commissions<T: Ord>(&self, holds: impl Fn(&Commission) -> bool, take: impl Fn(&Commission) -> T) -> Vec<T> {
         let rows = self.rows.borrow();
-        let lines = rows.payout_lines.iter().filter(|(of, ..)| *of == payout.id);
-        let sum = lines.map(|(_, _, minor)| minor).sum();
-        let threshold = self.rules.of_version(self.rules.version()).map_or(0, |rules| rules.threshold_minor);
-        if is_payable(sum, threshold) {
-            self.payouts.save(payout, PayoutStatus::Pending, None);
-        } else {
-            self.payouts.save(payout, PayoutStatus::Cancelled, Some(Work::Settling));
-        }
+        let there = rows.commissions.values().filter(|row| row.deleted_at.is_none() && holds(row));
+        there.map(take).collect::<BTreeSet<T>>().into_iter().collect()
     }
 
-    /// What a person says of a payout; `None` where that cannot follow.
-    fn end_payout(&self, id: &PayoutId, status: PayoutStatus) -> Option<Payout> {
-        let payout = self.payouts.find(id)?;
-        if payout.status != status {
-            let may_end = payout.work.is_none() && payout.status.may_become(status);
-            let ends = status != PayoutStatus::Processing;
-            if !may_end || !self.payouts.save(&payout, status, ends.then_some(Work::Settling)) {
-                return None;
-            }
-        }
-        self.payouts.find(id)
+    /// Less is not paid out.
+    fn threshold(&self) -> i64 {
+        self.rules.of_version(self.rules.version()).map_or(0, |rules| rules.threshold_minor)
+    }
+
+    fn append(&self, line: &EditLine, version: i64) {
+        let line = Event {
+            subject: line.subject.clone(),
+            seq: version,
+            kind: line.kind,
+            reason: line.reason,
+            detail: line.detail.clone(),
+            messages: line.messages.clone(),
+            actor: line.by.actor.clone(),
+            request_id: line.by.request_id.clone(),
+            rules_version: self.rules.version(),
+            at: line.by.at,
+        };
+        self.scene.note(|| format!("database  writes {} of {} {:?}", line.kind, line.subject, line.detail));
+        self.change_rows(|rows| rows.events.push(line));
     }
 }
 
-/// A person's attempt.
-struct ByHand<'a>(&'a Edge, &'a Incoming<'a>);
-
-impl Cashier for ByHand<'_> {
-    async fn pass(&self, referral: &ReferralId, step: &Step) -> Result<(), String> {
-        let Self(edge, incoming) = self;
-        let context = Context { idempotency: None, ..incoming.context(true) };
-        let step = step.clone();
-        let command = MoveCommissions { context, referral_id: referral.clone(), scope: fixtures::scope(), step };
-        match edge.execute(incoming, Command::MoveCommissions(command)).await {
-            Told::TryLater(why) => Err(why),
-            _ => Ok(()),
-        }
-    }
-
-    async fn ask<T: 'static>(
-        &self,
-        kind: Kind,
-        work: impl FnOnce(&Database) -> Result<T, String> + 'static,
-    ) -> Result<T, String> {
-        self.0.database.request(None, kind, work).await
-    }
-}
-
-impl Edge {
-    /// Carries out one attempt of a payout.
-    pub(crate) async fn pay_out(&self, incoming: &Incoming<'_>) -> Told {
-        let Body::PayOut { affiliate, payout } = incoming.body else { return Told::TryLater("no payout".to_owned()) };
-        let (id, affiliate, now) = (payout.clone(), affiliate.clone(), self.scene.now());
-        let begin = move |database: &Database| {
-            database.payouts.begin(&id, &affiliate, now);
-            Ok(())
-        };
-        match self.database.request(None, Kind::Other, begin).await {
-            Ok(()) => self.finish(incoming, payout).await,
-            Err(away) => Told::TryLater(away),
-        }
-    }
-
-    /// Carries out one attempt of a payout's end.
-    pub(crate) async fn end_payout(&self, incoming: &Incoming<'_>) -> Told {
-        let Body::EndPayout { payout, status } = incoming.body else { return Told::TryLater("no payout".to_owned()) };
-        let (id, status) = (payout.clone(), *status);
-        let end = move |database: &Database| Ok(database.end_payout(&id, status));
-        match self.database.request(None, Kind::Other, end).await {
-            Ok(Some(_)) => self.finish(incoming, payout).await,
-            Ok(None) => Told::PayoutRefused,
-            Err(away) => Told::TryLater(away),
-        }
-    }
-
-    async fn finish(&self, incoming: &Incoming<'_>, payout: &PayoutId) -> Told {
-        if let Err(why) = ByHand(self, incoming).carry_on(payout).await {
-            return Told::TryLater(why);
-        }
-        let id = payout.clone();
-        match self.database.request(None, Kind::Read, move |database| Ok(database.payouts.find(&id))).await {
-            Ok(Some(payout)) => Told::Payout(Box::new(payout)),
-            Ok(None) => Told::PayoutRefused,
-            Err(away) => Told::TryLater(away),
-        }
-    }
+fn is_in(row: &Commission, payout: &PayoutId) -> bool {
+    row.status == CommissionStatus::ProcessingPayout && row.payout_id.as_ref() == Some(payout)
 }

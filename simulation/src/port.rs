@@ -134,11 +134,11 @@ impl Outbox for Port {
         let work = move |database: &Database| {
             let endpoint = database.subscriber.endpoint.clone();
             let from = window.after.unwrap_or(i64::MIN).max(endpoint.starts_after);
-            let is_wanted = |line: &Line| {
-                let is_near = line.position > from && line.position <= from.saturating_add(window.span);
-                is_near && line.at >= window.since && !line.messages.is_empty()
-            };
-            let lines = database.lines().into_iter().filter(is_wanted).take(window.limit).collect();
+            let mut lines = database.lines(|position, event| {
+                let is_near = position > from && position <= from.saturating_add(window.span);
+                is_near && event.at >= window.since && !event.messages.is_empty()
+            });
+            lines.truncate(window.limit);
             Ok(Some(Reading { endpoint, head: database.head(), lines }))
         };
         self.send(Kind::Read, work).await.map_err(Unavailable)
@@ -146,10 +146,7 @@ impl Outbox for Port {
 
     async fn lines(&self, _endpoint: &Endpoint, positions: &[i64]) -> Result<Vec<Line>, Unavailable> {
         let positions = positions.to_vec();
-        let work = move |database: &Database| {
-            let lines = database.lines().into_iter();
-            Ok(lines.filter(|line| positions.contains(&line.position)).collect())
-        };
+        let work = move |database: &Database| Ok(database.lines(|position, _| positions.contains(&position)));
         self.send(Kind::Read, work).await.map_err(Unavailable)
     }
 

@@ -2,8 +2,6 @@
 //!
 //! State: the quotations are rows of the database, in the order in which they were published.
 
-use std::rc::Rc;
-
 use attribution::day::Day;
 use attribution::exchange::{DecimalRate, Exchange, QuotedRate};
 use attribution::fixtures;
@@ -53,11 +51,10 @@ impl Database {
         let currencies = Currency::from_code(base).zip(Currency::from_code(currency));
         let Some(((base, currency), rate)) = currencies.zip(DecimalRate::parse(rate).ok()) else { return };
         let own = base.code() == "GBP";
-        let mut rows = self.rows.borrow_mut();
         let is_known = |quote: &QuotedRate| (quote.base, quote.currency, quote.day) == (base, currency, day);
-        if !rows.rates.iter().any(is_known) {
+        if !self.rows().rates.iter().any(is_known) {
             self.scene.note(|| format!("bank      one {base} is {rate} {currency} on {day}"));
-            Rc::make_mut(&mut rows).rates.push(QuotedRate { base, currency, day, rate, own });
+            self.change_rows(|rows| rows.rates.push(QuotedRate { base, currency, day, rate, own }));
         }
     }
 

@@ -62,7 +62,7 @@ impl Scenario {
             self.scene.note(|| format!("rules     version {} is {rules:?}", self.database.rules.version()));
             return None;
         }
-        if self.has_currencies && chance.hits(60) {
+        if self.has_currencies && chance.hits(90) {
             self.database.publish_one(chance);
             return None;
         }

@@ -6,22 +6,24 @@
 use std::pin::pin;
 use std::rc::Rc;
 
+use attribution::edits::Editor;
 use attribution::fixtures;
 use attribution::ids::{CommissionId, Placement, ReferralId, WebhookEndpointId, mint};
 use attribution::ledger::{
-    Command, Context, ExpireRefund, FirstSeen, MoveCommissions, Outcome, Reach, Reconsider, Step, Turn, Unavailable,
+    Command, Context, ExpireRefund, MoveCommissions, Outcome, Reach, Reconsider, Step, Turn, Unavailable,
 };
+use attribution::payout::{Gates, Payout, carry_on};
 use attribution::scheduler::{Job, JobLog, JobRun, minute};
 use attribution::time::Clock as _;
 use attribution::webhooks::{Census, CensusTaker, Figures, Roll, RollCall, RollStorage, Senders, Spoken, Subscriber};
 
 use crate::breakage::Breakage;
+use crate::cashier::{Till, step_of};
 use crate::crash_point::CrashPoint;
 use crate::database::{Database, Kind};
 use crate::edge::SHARDS;
 use crate::executor::Life;
 use crate::objects::{Objects, Reply, Request, SENDER};
-use crate::payouts::Cashier;
 use crate::race::{First, first_of};
 use crate::sales::goes_on;
 use crate::storage::Storage;
@@ -124,24 +126,31 @@ impl Scheduler {
                 commission_id: CommissionId::mint(placement, &mut &scene.chance),
                 ..goes_on(sale, Turn::RateArrived)
             };
-            match self.execute(Command::Reconsider(command)).await? {
-                Some(Outcome::Sale { first_seen: FirstSeen::Before, .. }) => scene.hit(CrashPoint::RateArrivedTwice),
-                Some(Outcome::Sale { .. }) if refunded > 0 => scene.hit(CrashPoint::RefundedBeforeItsRate),
-                _ => {}
+            let outcome = self.execute(Command::Reconsider(command)).await?;
+            if outcome.is_some() && refunded > 0 {
+                scene.hit(CrashPoint::RefundedBeforeItsRate);
             }
         }
         Ok(())
     }
 
     async fn carry_payouts_on(&self) -> Result<(), Unavailable> {
-        let mut done = Ok(());
+        let (mut done, mut budget) = (Ok(()), ROWS_A_MINUTE);
         for payout in self.find(|database| database.payouts.at_work()).await? {
             self.storage.scene().hit(CrashPoint::PayoutLeftHalfWay);
-            if let Err(why) = self.carry_on(&payout).await {
-                done = Err(Unavailable(why));
+            let by = self.editor("schedule:work_on_payouts");
+            let till = Till::of_object(self.database(), &self.storage, self.life);
+            let gates = GatesOfJob(self, &by);
+            if let Err(away) = carry_on(&payout, &mut budget, &by, (&till, &gates, &**self.storage.scene())).await {
+                done = Err(away);
             }
         }
         done
+    }
+
+    fn editor(&self, actor: &str) -> Editor {
+        let Context { request_id, actor, .. } = self.context(actor);
+        Editor { actor, request_id, at: self.storage.scene().now() }
     }
 
     fn context(&self, actor: &str) -> Context {
@@ -171,7 +180,7 @@ impl Job for ScheduledJob<'_> {
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
             Task::SettleSales => "settle_sales",
-            Task::CarryPayoutsOn => "carry_payouts_on",
+            Task::CarryPayoutsOn => "work_on_payouts",
         }
     }
 
@@ -199,20 +208,13 @@ impl Job for ScheduledJob<'_> {
     }
 }
 
-impl Cashier for Scheduler {
-    async fn pass(&self, referral: &ReferralId, step: &Step) -> Result<(), String> {
-        let (context, step) = (self.context("schedule:carry_payouts_on"), step.clone());
-        let command = MoveCommissions { context, referral_id: referral.clone(), scope: fixtures::scope(), step };
-        self.execute(Command::MoveCommissions(command)).await.map(|_| ()).map_err(|away| away.to_string())
-    }
+/// The gates as the job passes them.
+struct GatesOfJob<'a>(&'a Scheduler, &'a Editor);
 
-    async fn ask<T: 'static>(
-        &self,
-        kind: Kind,
-        work: impl FnOnce(&Database) -> Result<T, String> + 'static,
-    ) -> Result<T, String> {
-        self.storage.settle().await;
-        self.database().request(Some(self.life), kind, work).await
+impl Gates for GatesOfJob<'_> {
+    async fn pass(&self, payout: &Payout, referral: &ReferralId, step: &Step) -> Result<(), Unavailable> {
+        let Self(scheduler, by) = self;
+        scheduler.execute(step_of(payout, referral, step, by)).await.map(|_| ())
     }
 }
 
@@ -228,8 +230,7 @@ impl CensusTaker for Scheduler {
         self.find(move |database| {
             let told =
                 |position: i64| after.is_some_and(|after| position > after && position <= after.saturating_add(span));
-            let spoken =
-                database.lines().into_iter().rev().find(|line| told(line.position) && !line.messages.is_empty());
+            let spoken = database.lines(|position, event| told(position) && !event.messages.is_empty()).pop();
             let (program_id, is_test) = (fixtures::scope().program_id, false);
             let id = database.subscriber.endpoint.id.clone();
             Census {

@@ -2,8 +2,8 @@
 //!
 //! Keeps no state.
 
-use attribution::ids::PayoutId;
-use attribution::ledger::{CommissionEdit, Edited, Reassignment};
+use attribution::edits::Edit;
+use attribution::ledger::{CommissionEdit, Reassignment};
 use attribution::money::Money;
 use attribution::referral::Referral;
 use attribution::sale::{Commission, Conversion};
@@ -27,18 +27,14 @@ impl Scenario {
     /// A payout of what somebody has ready, or the end of one.
     pub(crate) fn payout(&self) -> Option<Body> {
         let chance = &self.scene.chance;
-        let pending = self.database.payouts.pending();
+        let pending = self.database.payouts.standing();
         if let Some(payout) = chance.pick(&pending).filter(|_| chance.hits(600)) {
             use PayoutStatus::{Cancelled, Completed, Failed, Processing};
             let status = chance.one_of([Completed, Completed, Completed, Failed, Cancelled, Processing]);
             return Some(Body::EndPayout { payout: payout.clone(), status });
         }
-        let rows = self.database.rows();
-        let ready: Vec<&Commission> =
-            rows.commissions.values().filter(|row| row.status == CommissionStatus::ReadyForPayment).collect();
-        let affiliate = chance.pick(&ready)?.affiliate_id.clone();
-        let payout = PayoutId::new(format!("pay_{}", self.history.calls().len()));
-        Some(Body::PayOut { affiliate, payout })
+        let affiliate = chance.pick(&self.database.with_ready())?.clone();
+        Some(Body::PayOut { affiliate })
     }
 
     fn edit_commission(&self) -> Option<Body> {
@@ -100,9 +96,9 @@ impl Scenario {
     fn names(&self) -> ReferralChange {
         let chance = &self.scene.chance;
         let edited = |prefix: &str| match chance.between(0, 3) {
-            0 => Edited::Kept,
-            1 => Edited::Cleared,
-            _ => Edited::Set(format!("{prefix}_{}", self.any_customer())),
+            0 => Edit::Keep,
+            1 => Edit::Clear,
+            _ => Edit::Set(format!("{prefix}_{}", self.any_customer())),
         };
         let (user, customer) = (edited("user"), edited("cust"));
         let email = chance.hits(300).then(|| format!("{}@shop.example", self.any_customer()));

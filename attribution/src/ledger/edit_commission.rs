@@ -65,8 +65,8 @@ fn change(
     }
     if let (Some(amount), Some(sale)) = (sale_amount, &mut sale) {
         sale.amount = amount;
-        // In another currency it is converted anew by the job that looks for rates.
-        let is_own = amount.currency == view.program.currency;
+        // In another currency it is converted anew by the job that looks for rates; so is one whose levels wait.
+        let is_own = amount.currency == view.program.currency && sale.decision.awaiting.is_none();
         sale.converted = is_own.then_some(Converted { minor: amount.minor, by: None });
     }
     let mut levels = Vec::new();
@@ -121,12 +121,15 @@ fn set_status(
     if from == CommissionStatus::Declined {
         check_cap(commission, referral, view)?;
     }
-    commission.status = next;
-    commission.hold_until = None;
-    if next == CommissionStatus::Pending {
-        commission.hold_until = commission.hold_days.map(|days| commission.created_at.plus_days(days));
-    }
+    turn(commission, next);
     Ok(())
+}
+
+/// What is pending again waits for the end of its hold, where it has one.
+fn turn(commission: &mut Commission, next: CommissionStatus) {
+    let end = commission.hold_days.map(|days| commission.created_at.plus_days(days));
+    commission.status = next;
+    commission.hold_until = end.filter(|_| next == CommissionStatus::Pending);
 }
 
 /// What was declined made room for others: whether there still is enough for it.
@@ -171,7 +174,9 @@ fn levels_that_follow(direct: &Commission, next: CommissionStatus, view: &View<'
         is_of_sale && direct.kind == CommissionKind::Sale && level.status.may_become(next, Mover::Person)
     };
     let levels = view.state.commissions.iter().map(|(commission, _)| commission).filter(follows);
-    levels.map(|level| Commission { status: next, hold_until: None, ..level.clone() }).collect()
+    let mut levels: Vec<Commission> = levels.cloned().collect();
+    levels.iter_mut().for_each(|level| turn(level, next));
+    levels
 }
 
 fn delete(

@@ -156,7 +156,8 @@ fn settle_commission(
     let (reason, minor) = capped(terms.cap_minor, full, total, view, trail);
     let earned = minor.unwrap_or(0);
     let next = if minor.is_some() { terms.status } else { CommissionStatus::Declined };
-    if commission.status.may_become(next, Mover::Ledger) {
+    // What was declined meanwhile stays so.
+    if commission.status == CommissionStatus::Pending {
         commission.status = next;
     }
     let remaining = pro_rata(earned, conversion.remaining().minor, conversion.amount.minor);

@@ -43,7 +43,8 @@ pub(super) fn assumed(command: &RecordSale, remembered: &Referral) -> Option<Sta
     if named_referrals(command).iter().any(|id| *id != remembered.id) {
         return None;
     }
-    let own = remembered.identities();
+    // What a rejected referral was known by is free.
+    let own = if remembered.status.holds_identities() { remembered.identities() } else { Vec::new() };
     let held = identities(command).into_iter().filter(|name| own.contains(name));
     Some(State {
         holders: held.map(|name| (name, remembered.clone())).collect(),
@@ -52,9 +53,12 @@ pub(super) fn assumed(command: &RecordSale, remembered: &Referral) -> Option<Sta
     })
 }
 
-/// The referral that the call means: by referral or click id, then by user id, then by customer id.
+/// The referral that the call means: by referral or click id, then by user id, then by customer id. One that the caller may
+/// not touch, or that was deleted, only where there is no other.
 pub(super) fn known_referral<'a>(command: &RecordSale, state: &'a State) -> Option<&'a Referral> {
-    pointed_at(command, state).into_iter().next()
+    let pointed_at = pointed_at(command, state);
+    let reachable = pointed_at.iter().find(|referral| reach(command, referral).is_ok());
+    reachable.or(pointed_at.first()).copied()
 }
 
 /// Every referral that one of the call's identifiers points at, most explicit first.
@@ -185,7 +189,7 @@ pub(super) fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, sett
     let scope = referral.scope.clone();
     let id = referral.id.clone();
     let stored = Box::new(referral);
-    let Settled { sale, changes: settling, .. } = settled;
+    let Settled { sale, changes: settling, clawbacks, .. } = settled;
     let (refunds, waiting): (Vec<_>, Vec<_>) =
         settling.into_iter().partition(|change| matches!(change, Change::InsertRefund(_)));
     let mut changes = vec![if is_new { Change::InsertReferral(stored) } else { Change::UpdateReferral(stored) }];
@@ -193,7 +197,7 @@ pub(super) fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, sett
     // What waited is settled before the sale's key is claimed, and is a row once there is the sale that it names.
     changes.extend(waiting);
     changes.push(Change::InsertConversion(Box::new(sale.conversion.clone())));
-    let earned = sale.commission.iter().chain(&sale.levels).cloned();
+    let earned = sale.commission.iter().chain(&sale.levels).chain(&clawbacks).cloned();
     changes.extend(earned.map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.extend(refunds);
     changes.push(Change::AppendEvent(Box::new(event)));

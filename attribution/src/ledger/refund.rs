@@ -115,7 +115,7 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
         amount,
         asked: command.amount,
         deducted_minor,
-        clawback_id: clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone()),
+        clawback_id: id_of_direct(&clawbacks),
         reason: command.reason.clone(),
         refunded_at: command.refunded_at.unwrap_or(view.now),
         created_at: view.now,
@@ -223,6 +223,11 @@ fn reduce(commission: &mut Commission, remaining: i64, whole: i64, now: Timestam
     deducted_minor
 }
 
+/// The clawback that takes back what the sale's own commission was.
+fn id_of_direct(clawbacks: &[Commission]) -> Option<CommissionId> {
+    clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone())
+}
+
 /// What the next payout takes back.
 fn clawback_of(paid: &Commission, minor: i64, id: &CommissionId, now: Timestamp) -> Commission {
     Commission {
@@ -297,13 +302,15 @@ pub(super) struct Settled {
     pub sale: RecordedSale,
     /// Their rows and lines.
     pub changes: Vec<Change>,
+    /// Negative commissions, where the caller says that the sale's was paid out already.
+    pub clawbacks: Vec<Commission>,
     /// What counts less towards the referral's total.
     pub uncounted_minor: i64,
 }
 
 /// Settles what waits for `sale`.
 pub(super) fn settle(sale: RecordedSale, context: &super::Context, view: &View<'_>) -> Settled {
-    let mut settled = Settled { sale, changes: Vec::new(), uncounted_minor: 0 };
+    let mut settled = Settled { sale, changes: Vec::new(), clawbacks: Vec::new(), uncounted_minor: 0 };
     for parked in &view.state.parked {
         settle_one(parked, &mut settled, context, view);
     }
@@ -325,10 +332,14 @@ fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Con
         return;
     }
     let amount = Money { minor: asked.minor.min(remaining.minor), currency: remaining.currency };
-    // A sale that has just come was not paid out, so nothing has to be clawed back.
     let affiliate = settled.sale.conversion.affiliate_id.clone();
-    let reversal = reverse(&settled.sale, amount, &affiliate, &CommissionId::new(""), view.now);
-    let Reversal { sale, deducted_minor, uncounted_minor, .. } = reversal;
+    // A refund that waited has no id for it: one that follows from the commission's and its own.
+    let beside = settled.sale.commission.as_ref().map(|commission| commission.id.beside(parked.id.as_str()));
+    let clawback_id = beside.unwrap_or_else(|| CommissionId::new(""));
+    let reversal = reverse(&settled.sale, amount, &affiliate, &clawback_id, view.now);
+    let Reversal { sale, clawbacks, deducted_minor, uncounted_minor } = reversal;
+    let clawback_id = id_of_direct(&clawbacks);
+    settled.clawbacks.extend(clawbacks);
     settled.uncounted_minor += uncounted_minor;
     settled.sale = sale;
     settled.changes.push(Change::InsertRefund(Box::new(SaleRefund {
@@ -339,7 +350,7 @@ fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Con
         amount,
         asked: parked.amount,
         deducted_minor,
-        clawback_id: None,
+        clawback_id,
         reason: parked.reason.clone(),
         refunded_at: parked.refunded_at,
         created_at: view.now,

@@ -38,9 +38,9 @@ fn is_off(payout: &Payout) -> bool {
 }
 
 fn check_asked(evidence: &Evidence<'_>, payout: &Payout, problems: &mut Problems) {
-    let is_asked = evidence.calls.iter().any(|call| {
-        let Body::PayOut { affiliate, payout: id } = &call.body else { return false };
-        *id == payout.id && *affiliate == payout.affiliate_id
+    let is_asked = evidence.attempts().any(|(call, attempt)| {
+        let Body::PayOut { affiliate } = &call.body else { return false };
+        attempt.minted.contains(payout.id.as_str()) && *affiliate == payout.affiliate_id
     });
     problems.unless(is_asked, || format!("nobody asked for payout {}", payout.id));
 }
@@ -96,7 +96,11 @@ fn check_gathered(evidence: &Evidence<'_>, commission: &Commission, problems: &m
 /// A payout that a client was told of is there, and has not gone back since.
 fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
     for (_, _, told) in evidence.answers() {
-        let Told::Payout(payout) = told else { continue };
+        // One that is being made may come to nothing yet.
+        let Told::Payout(Some(payout)) = told else { continue };
+        if payout.is_being_made() {
+            continue;
+        }
         let stored = evidence.payouts.get(&payout.id);
         let is_well = stored.is_some_and(|stored| {
             let same = stored.status == payout.status || payout.status.may_become(stored.status);

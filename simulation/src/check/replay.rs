@@ -2,7 +2,11 @@
 //! commits, on rows of its own. Each has to write the same batch again: whatever raced with it, it has done what it would
 //! have done had nobody else been there. At the end the rows are the same.
 //!
-//! State: the rows of the replay.
+//! A batch is fenced by what it writes, and not by what it only read: a sale that nobody is credited with claims no name, so
+//! that its customer may become known while it is on its way. Such a batch is what its command would have written some
+//! commits earlier, while it was on its way; and what it writes is what it read.
+//!
+//! Keeps no state.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -11,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use attribution::ids::{AffiliateId, ProgramId, ReferralId};
 use attribution::ledger::{
-    Change, Clicks, Configuration, Failure, Ledger, NotCommitted, Pause, Query, State, Store, Unavailable,
+    Change, Clicks, Configuration, Event, Ledger, NotCommitted, Pause, Query, State, Store, Unavailable,
 };
 use attribution::memory::Rows;
 use attribution::program::{Affiliate, Program};
@@ -22,61 +26,71 @@ use crate::commits::Commit;
 use crate::objects::IDENTITY_SECRET;
 use crate::rules::RuleBook;
 
-/// The world as one command alone finds it: the rows before it, the rules and the rates that it was decided on.
+/// The world as one command alone finds it: some rows, and the rules and the rates that it was decided on.
 struct Solitude<'a> {
     evidence: &'a Evidence<'a>,
     commit: &'a Commit,
     rules_version: i64,
     rows: Rc<Rows>,
     written: RefCell<String>,
-    after: RefCell<Option<Rc<Rows>>>,
 }
 
 /// See the module.
 pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
     let mut rows = evidence.commits.first().map_or_else(Rc::default, |commit| Rc::clone(&commit.before));
-    for commit in evidence.commits {
+    let mut past: Vec<Rc<Rows>> = Vec::new();
+    for (place, commit) in evidence.commits.iter().enumerate() {
+        past.push(Rc::clone(&rows));
+        let line = commit.lines().next();
+        let after = rows.after(&commit.scope, &commit.batch, line.map(|line| line.rules_version));
         // A call that changes nothing may still keep its answer.
-        let Some(line) = commit.lines().next() else {
-            rows = rows.after(&commit.scope, &commit.batch, None).map_or_else(|_| Rc::clone(&commit.after), Rc::new);
-            continue;
-        };
-        problems.unless(line.rules_version == commit.rules_version, || {
-            let (said, due) = (line.rules_version, commit.rules_version);
-            format!(
-                "line {} of {} was decided under rules {said} and should have been under {due}",
-                line.seq, line.subject
-            )
-        });
-        let alone = Solitude {
-            evidence,
-            commit,
-            rules_version: line.rules_version,
-            rows: Rc::clone(&rows),
-            written: RefCell::default(),
-            after: RefCell::default(),
-        };
-        let outcome = alone.execute(line.at);
-        let (due, said) = (alone.written.take(), format!("{:?}", commit.batch));
-        problems.unless(due == said, || {
-            let difference = difference(&said, &due);
-            format!("line {} of {} alone would be otherwise ({outcome:?}): {difference}", line.seq, line.subject)
-        });
-        rows = alone.after.take().filter(|_| due == said).unwrap_or_else(|| Rc::clone(&commit.after));
+        if let Some(line) = line {
+            check_version(line, commit, problems);
+            let way =
+                evidence.commits.iter().take(place + 1).rev().take_while(|other| other.at >= line.at.milliseconds());
+            let earlier = past.iter().rev().take(way.count() + 1);
+            let said = format!("{:?}", commit.batch);
+            let alone = |rows: &Rc<Rows>| Solitude::of(evidence, commit, line, rows).execute(line);
+            problems.unless(after.is_ok() && earlier.map(alone).any(|due| due == said), || {
+                let difference = difference(&said, &alone(&rows));
+                format!("line {} of {} alone would be otherwise: {difference}", line.seq, line.subject)
+            });
+        }
+        // What cannot be written once more was not written as a database writes.
+        rows = after.map_or_else(|_| Rc::clone(&commit.after), Rc::new);
     }
-    let rates = evidence.rows.rates.clone();
-    let same = Rows { rates, ..(*rows).clone() } == *evidence.rows;
-    problems.unless(same, || format!("the rows are not what the lines {}", whose(&rows, &evidence.rows)));
+    // Rates and payouts are written beside the commits.
+    let (rates, mut events) = (evidence.rows.rates.clone(), evidence.rows.events.clone());
+    events.retain(|line| !line.kind.starts_with("payout."));
+    let mut expected = Rows { rates, ..(*rows).clone() };
+    expected.payout_lines.retain(|(payout, ..)| evidence.payouts.contains_key(payout));
+    let actual = Rows { events, ..(*evidence.rows).clone() };
+    problems.unless(expected == actual, || format!("the rows are not what the lines {}", whose(&expected, &actual)));
 }
 
-impl Solitude<'_> {
-    fn execute(&self, now: attribution::time::Timestamp) -> Result<(), Failure> {
+/// What was decided under other rules than those in force is not written.
+fn check_version(line: &Event, commit: &Commit, problems: &mut Problems) {
+    let (said, due) = (line.rules_version, commit.rules_version);
+    problems.unless(said == due, || {
+        format!("line {} of {} was decided under rules {said} and should have been under {due}", line.seq, line.subject)
+    });
+}
+
+impl<'a> Solitude<'a> {
+    fn of(evidence: &'a Evidence<'_>, commit: &'a Commit, line: &Event, rows: &Rc<Rows>) -> Self {
+        let (rules_version, rows) = (line.rules_version, Rc::clone(rows));
+        Self { evidence, commit, rules_version, rows, written: RefCell::default() }
+    }
+
+    /// The batch that the command writes, or why it writes none.
+    fn execute(&self, line: &Event) -> String {
         let ledger =
             Ledger { store: self, configuration: self, clicks: self, pause: self, identity_secret: IDENTITY_SECRET };
-        let work = pin!(ledger.execute(&self.commit.order.command, None, now));
+        let work = pin!(ledger.execute(&self.commit.order.command, None, line.at));
         match work.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(done) => done.map(|_| ()),
-            Poll::Pending => Err(Unavailable("nothing here waits".to_owned()).into()),
+            Poll::Ready(Ok(_)) => self.written.take(),
+            Poll::Ready(Err(failure)) => failure.to_string(),
+            Poll::Pending => "nothing here waits".to_owned(),
         }
     }
 
@@ -97,7 +111,7 @@ impl Store for Solitude<'_> {
 
     async fn commit(&self, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
         let after = self.rows.after(scope, changes, Some(self.rules_version));
-        *self.after.borrow_mut() = Some(Rc::new(after.map_err(|why| NotCommitted(why.to_owned()))?));
+        after.map_err(|why| NotCommitted(why.to_owned()))?;
         *self.written.borrow_mut() = format!("{changes:?}");
         Ok(())
     }

@@ -262,7 +262,8 @@ pub(super) fn decline_of_lead(
 ) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
-        "UPDATE commission SET status = ?2, reason = ?3, updated_at = ?4 WHERE referral_id = ?1 AND conversion_id IS NULL",
+        "UPDATE commission SET status = ?2, reason = ?3, updated_at = ?4 \
+         WHERE referral_id = ?1 AND conversion_id IS NULL AND deleted_at IS NULL",
         referral,
         CommissionStatus::Declined.as_str(),
         Reason::ClaimOverridden.as_str(),

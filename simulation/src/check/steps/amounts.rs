@@ -51,15 +51,18 @@ fn check_netted(step: &Step<'_>, commission: &Commission, problems: &mut Problem
         format!("{} takes {said} back of commission {id}, which is netted by {netted}", step.name())
     });
     let was_paid = commission.status.is_paid_out();
-    problems.unless(was_paid || netted == 0, || {
-        format!("{} leaves commission {}, which is not in a payout, netted by {netted}", step.name(), commission.id)
+    let open = step.commissions().filter(of_commission).filter(|row| row.status != CommissionStatus::Declined);
+    let open: i64 = open.filter_map(|row| row.amount_minor).sum();
+    problems.unless(was_paid || open == 0, || {
+        format!("{} leaves commission {}, which is not in a payout, netted by {open}", step.name(), commission.id)
     });
 }
 
 /// What waits for its hold to end says when that is.
 fn check_hold(step: &Step<'_>, commission: &Commission, problems: &mut Problems) {
     let until = commission.hold_until.map(attribution::time::Timestamp::milliseconds);
-    let waits = commission.status == CommissionStatus::Pending && commission.deleted_at.is_none();
+    // What waits for its rate first is held from then on.
+    let waits = commission.status == CommissionStatus::Pending && commission.amount_minor.is_some();
     let end = |made: &Commission| {
         let days = commission.hold_days?;
         Some(made.created_at.milliseconds() + i64::from(days) * DAY_MILLISECONDS)
@@ -68,7 +71,9 @@ fn check_hold(step: &Step<'_>, commission: &Commission, problems: &mut Problems)
     // A level that waited for a rate is held as long as the sale's own commission.
     let direct = commission.conversion_id.as_ref().and_then(|id| step.sale(id)?.commission_id.as_ref());
     let beside = direct.and_then(|id| end(step.commit.after.commissions.get(id)?));
-    let is_well = if waits { until == due || until == beside } else { true };
+    // One of no days at all is none.
+    let is_none = commission.hold_days == Some(0) && until.is_none();
+    let is_well = !waits || is_none || until == due || until == beside;
     problems.unless(is_well, || {
         format!("{} holds commission {} until {until:?}, due is {due:?}", step.name(), commission.id)
     });

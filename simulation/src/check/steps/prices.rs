@@ -121,9 +121,10 @@ fn earned_so_far(step: &Step<'_>) -> i64 {
 /// What a sale comes to, question by question.
 fn due(step: &Step<'_>, sale: &Conversion, exchange: Option<&Exchange>) -> Due {
     let before = step.before;
-    let stands = before.is_none_or(|before| before.status.holds_identities());
-    if !stands {
-        return Due::nothing(Reason::ReferralRejected);
+    match before.map(|before| before.status) {
+        Some(ReferralStatus::Rejected) => return Due::nothing(Reason::ReferralRejected),
+        Some(ReferralStatus::Deleted) => return Due::nothing(Reason::ReferralDeleted),
+        _ => {}
     }
     let (happened, rules) = (sale.created_at, &step.rules);
     let end = |clicked: attribution::time::Timestamp| clicked.milliseconds() + WINDOW_DAYS * DAY_MILLISECONDS;

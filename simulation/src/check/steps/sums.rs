@@ -37,8 +37,8 @@ pub fn total(step: &Step<'_>, rows: &Rows, affiliate: &AffiliateId) -> i64 {
 /// Where an incentive prices something, or what it priced counts again, there was room for it.
 fn check_cap(step: &Step<'_>, total: i64, problems: &mut Problems) {
     let is_priced = |row: &Commission| {
-        let is_settled = step.commission_before(&row.id).is_some_and(|before| before.amount_minor.is_none());
-        let is_new = step.commission_before(&row.id).is_none() || is_settled;
+        let before = step.commission_before(&row.id);
+        let is_new = before.is_none_or(|before| before.amount_minor.is_none() && row.amount_minor.is_some());
         is_new && row.kind == CommissionKind::Sale
     };
     let is_back = step.line.reason == Reason::CommissionUpdated
@@ -46,7 +46,7 @@ fn check_cap(step: &Step<'_>, total: i64, problems: &mut Problems) {
             let before = step.commission_before(&row.id);
             let was_declined = before.is_some_and(|before| before.status == CommissionStatus::Declined);
             let same_amount = before.is_some_and(|before| before.amount_minor == row.amount_minor);
-            was_declined && same_amount && row.kind == CommissionKind::Sale
+            was_declined && same_amount && row.status.counts() && row.kind == CommissionKind::Sale
         });
     if !is_back && !step.commissions().any(is_priced) {
         return;
