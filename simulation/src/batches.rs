@@ -45,6 +45,10 @@ pub fn in_words(batch: &[Change]) -> String {
         Change::UpdateCommission(row) => {
             format!("commission {} is {:?}, {}", row.id, row.amount_minor, row.status.as_str())
         }
+        Change::Reassign(id, affiliate, rows) => format!("{id} and {} commissions become {affiliate}'s", rows.len()),
+        Change::AddPayoutLine(row) => {
+            format!("payout {} pays {} for {}", row.payout_id, row.amount_minor, row.commission_id)
+        }
         Change::InsertRefund(row) => format!("refund {} of {}", row.id, row.amount.minor),
         Change::ParkRefund(row) => format!("refund {} waits for {}", row.id, row.sale_key),
         Change::SettleRefund(row) => format!("refund {} waits no longer", row.id),

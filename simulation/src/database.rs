@@ -20,6 +20,7 @@ use crate::crash_point::CrashPoint;
 use crate::disk::CountKey;
 use crate::executor::Life;
 use crate::letter::{Sender, letter};
+use crate::payouts::Payouts;
 use crate::rules::RuleBook;
 use crate::scene::Scene;
 use crate::subscriber::Subscriber;
@@ -32,6 +33,8 @@ pub struct Database {
     pub rules: RuleBook,
     /// The endpoint, and the receiver behind it.
     pub subscriber: Rc<Subscriber>,
+    /// Where the payouts are.
+    pub payouts: Payouts,
     pub(crate) rows: RefCell<Rows>,
     counts: RefCell<BTreeMap<(u16, CountKey), i64>>,
     unattributed: RefCell<BTreeMap<String, String>>,
@@ -72,6 +75,7 @@ impl Database {
             rules: RuleBook::draw(&scene.chance),
             subscriber: Rc::new(Subscriber::new(Rc::clone(&scene))),
             scene,
+            payouts: Payouts::default(),
             rows: RefCell::default(),
             counts: RefCell::default(),
             unattributed: RefCell::default(),
@@ -215,7 +219,11 @@ impl Database {
     /// Writes a batch.
     pub fn commit(&self, from: Life, scope: &Scope, batch: &[Change]) -> Result<(), String> {
         let is_late = batches::referrals(batch).any(|id| self.was_overtaken(from, id));
-        let result = batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, batch, self.rules.version());
+        let result = if self.payouts.take(batch) {
+            batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, batch, self.rules.version())
+        } else {
+            Err("the payout is not being gathered")
+        };
         if let Err(why) = result {
             self.scene.note(|| format!("database  refuses a batch of {from:?}: {why}"));
             self.note_refusal(why, is_late, scope, batch);

@@ -214,6 +214,7 @@ impl Edge {
             },
             conversion_id: self.minted(incoming, self.conversion_id(gate)),
             commission_id: self.minted(incoming, self.commission_id(gate)),
+            dry_run: false,
         };
         self.execute(incoming, Command::RecordSale(command)).await
     }

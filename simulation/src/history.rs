@@ -6,7 +6,7 @@
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeSet;
 
-use attribution::ids::{AffiliateId, CommissionId, PayoutId, ReferralId};
+use attribution::ids::{AffiliateId, PayoutId, ReferralId};
 use attribution::ledger::{Answer, Rejection};
 use attribution::referral::Click;
 use attribution::status::{ReferralStatus, SalesStatus};
@@ -75,14 +75,14 @@ pub enum Body {
         /// Whether it may come before its sale.
         may_wait: bool,
     },
-    /// A person pays a referral's commissions out.
+    /// A person pays out what an affiliate has earned by a referral.
     PayOut {
         /// The referral.
         referral: ReferralId,
+        /// Who is paid.
+        affiliate: AffiliateId,
         /// The payout.
         payout: PayoutId,
-        /// What it gathered: what was ready when the person looked.
-        commissions: Vec<CommissionId>,
     },
 }
 

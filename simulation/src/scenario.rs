@@ -57,7 +57,7 @@ impl Scenario {
             return Some(chance.place(calls));
         }
         let body = self.body();
-        let key = self.key();
+        let key = self.key().filter(|_| !matches!(body, Body::PayOut { .. }));
         Some(self.history.add(body, key))
     }
 

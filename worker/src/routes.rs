@@ -1,13 +1,14 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod affiliates;
+mod payouts;
 mod program;
 mod sales;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::affonso::affiliates::overrides;
-use crate::affonso::{affiliates, coupons, webhook_deliveries, webhooks};
+use crate::affonso::{webhook_deliveries, webhooks};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
@@ -45,10 +46,19 @@ enum Endpoint {
     ShowOverride,
     UpdateOverride,
     DeleteOverride,
+    CommissionSummary,
+    ListPayouts,
+    CreatePayouts,
+    ShowPayout,
+    UpdatePayout,
     ListCoupons,
     CreateCoupon,
     ShowCoupon,
     DeleteCoupon,
+    LatestRates,
+    MissingRates,
+    ShowRates,
+    SetRates,
     ListWebhooks,
     CreateWebhook,
     ShowWebhook,
@@ -114,6 +124,7 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "conversions", _, "explain"] => &[("GET", E::ExplainConversion)],
         ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
         ["v1", "commissions"] => &[("GET", E::ListCommissions), ("POST", E::CreateCommission)],
+        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
         ["v1", "commissions", _] => {
             &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
         }
@@ -132,8 +143,13 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
             ("PUT", E::UpdateOverride),
             ("DELETE", E::DeleteOverride),
         ],
+        ["v1", "payouts"] => &[("GET", E::ListPayouts), ("POST", E::CreatePayouts)],
+        ["v1", "payouts", _] => &[("GET", E::ShowPayout), ("PUT", E::UpdatePayout)],
         ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
         ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
+        ["v1", "rates"] => &[("GET", E::LatestRates)],
+        ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
+        ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
         ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
         ["v1", "webhooks", _] => &[("GET", E::ShowWebhook), ("PUT", E::UpdateWebhook), ("DELETE", E::DeleteWebhook)],
         ["v1", "webhooks", _, "rotate-secret"] => &[("POST", E::RotateWebhookSecret)],
@@ -265,10 +281,19 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::CreateOverride
         | E::ShowOverride
         | E::UpdateOverride
-        | E::DeleteOverride => boxed(Box::pin(serve_affiliates(endpoint, incoming, funnel, segments))).await,
-        E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
-            boxed(Box::pin(serve_coupons(endpoint, incoming, funnel, id))).await
+        | E::DeleteOverride => {
+            boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
         }
+        E::CommissionSummary | E::ListPayouts | E::CreatePayouts | E::ShowPayout | E::UpdatePayout => {
+            boxed(Box::pin(payouts::serve(endpoint, incoming, funnel, id))).await
+        }
+        E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
+            boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
+        }
+        E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
+        E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
+        E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
+        E::SetRates => affonso_answer(Box::pin(affonso::rates::set(incoming, funnel, id))).await,
         E::ListWebhooks
         | E::CreateWebhook
         | E::ShowWebhook
@@ -315,35 +340,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         }
         E::NoIcon => Answer::empty(204),
     }
-}
-
-async fn serve_affiliates(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, segments: &[&str]) -> Answer {
-    let id = segments.get(2).copied().unwrap_or_default();
-    let own = segments.get(4).copied().unwrap_or_default();
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateAffiliate => once(Box::pin(affiliates::create(incoming, funnel))).await,
-        E::ShowAffiliate => affiliates::show(incoming, funnel, id).await,
-        E::UpdateAffiliate => affiliates::update(incoming, funnel, id).await,
-        E::DeleteAffiliate => affiliates::delete(incoming, funnel, id).await,
-        E::ListOverrides => overrides::list(incoming, funnel, id).await,
-        E::CreateOverride => once(Box::pin(overrides::create(incoming, funnel, id))).await,
-        E::ShowOverride => overrides::show(incoming, funnel, id, own).await,
-        E::UpdateOverride => overrides::update(incoming, funnel, id, own).await,
-        E::DeleteOverride => overrides::delete(incoming, funnel, id, own).await,
-        _ => affiliates::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
-}
-
-async fn serve_coupons(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, id: &str) -> Answer {
-    let answer = match endpoint {
-        E::CreateCoupon => affonso::once(incoming, funnel, Box::pin(coupons::create(incoming, funnel))).await,
-        E::ShowCoupon => coupons::show(incoming, funnel, id).await,
-        E::DeleteCoupon => coupons::delete(incoming, funnel, id).await,
-        _ => coupons::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_webhooks(

@@ -2,8 +2,9 @@
 //! and when one that waited for its payment is completed.
 
 use super::View;
-use super::judgement::{Earnings, Judgement, LevelShare, Sold};
+use super::judgement::{Earnings, Judgement, Sold};
 use super::outcome::Rejection;
+use super::pricing::LevelShare;
 use crate::decision::Reason;
 use crate::ids::{CommissionId, ConversionId};
 use crate::incentive::Approval;

@@ -5,8 +5,9 @@
 
 use super::changes::{Event, Plan};
 use super::crediting::advance;
-use super::judgement::{Sold, convert, exchange};
+use super::judgement::Sold;
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::pricing::{convert, exchange};
 use super::requests::ManualCommission;
 use super::{View, record_sale, refund};
 use crate::day::Day;

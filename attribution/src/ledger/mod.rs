@@ -18,8 +18,11 @@ mod edit_referral;
 mod judgement;
 mod manual_commission;
 mod outcome;
+mod pricing;
 mod reconsider;
 mod record_sale;
+mod referral_commissions;
+mod referral_names;
 mod refund;
 mod repeated_sale;
 mod requests;
@@ -34,7 +37,7 @@ pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
-    CommissionEdit, CreateReferral, EditCommission, EditReferral, Edited, ExpireRefund, ManualCommission, Milestone,
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, Milestone,
     MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
 };
 

@@ -6,8 +6,9 @@
 use super::View;
 use super::changes::{Change, Event, Plan};
 use super::crediting::{Credit, credit, level};
-use super::judgement::{Sold, capped, convert, exchange, full_sum, judge, shares};
+use super::judgement::{Sold, judge};
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::pricing::{capped, convert, exchange, full_sum, shares};
 use super::requests::{Reconsider, Turn};
 use super::trail::Trail;
 use crate::decision::{Awaiting, Decision, Reason};
@@ -161,7 +162,10 @@ fn settle_commission(
     let remaining = pro_rata(earned, conversion.remaining().minor, conversion.amount.minor);
     commission.earned_minor = Some(earned);
     commission.amount_minor = Some(if commission.status == CommissionStatus::Refunded { 0 } else { remaining });
-    commission.reason = reason;
+    // What was declined with its referral meanwhile says so.
+    if commission.reason == Reason::MissingRate {
+        commission.reason = reason;
+    }
     if commission.status == CommissionStatus::Pending {
         commission.hold_until = commission.hold_days.map(|days| commission.created_at.plus_days(days));
     }

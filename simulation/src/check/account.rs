@@ -156,7 +156,7 @@ impl<'a> Account<'a> {
             let due = match (self.sales.values_mut().find(own), row) {
                 (Some(sold), _) => {
                     let in_force = sold.in_force();
-                    if line.reason == Reason::CommissionsPaid {
+                    if line.reason == Reason::CommissionsGathered {
                         sold.paid = Some(in_force);
                     }
                     Some(in_force)
@@ -203,7 +203,7 @@ impl<'a> Account<'a> {
 
 /// What a line says about a cap, and that it is kept.
 fn check_cap(line: &Event, due: &Due, rules: &Rules, so_far: i64, problems: &mut Problems) {
-    let priced = matches!(due.reason, Reason::CommissionEarned | Reason::CapReached);
+    let priced = matches!(due.reason, Reason::CommissionEarned | Reason::ReducedToCap | Reason::CapReached);
     let said = |name: &str| line.detail.get(name).and_then(minor_of);
     let cap = rules.cap_minor.filter(|_| priced);
     let expected = (cap, cap.map(|_| so_far), due.minor);

@@ -67,8 +67,8 @@ impl Course {
         let full = half_up(minor, rules.share_ppm);
         match rules.cap_minor {
             Some(cap) if so_far >= cap => nothing(Reason::CapReached),
-            Some(cap) => Due { reason: Reason::CommissionEarned, minor: Some(full.min(cap - so_far)) },
-            None => Due { reason: Reason::CommissionEarned, minor: Some(full) },
+            Some(cap) if so_far + full > cap => Due { reason: Reason::ReducedToCap, minor: Some(cap - so_far) },
+            _ => Due { reason: Reason::CommissionEarned, minor: Some(full) },
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use attribution::decision::Reason;
 use attribution::ledger::{Event, Outcome};
 use attribution::sale::Commission;
 use attribution::status::CommissionStatus;
@@ -21,6 +22,7 @@ pub const GRACE_MILLISECONDS: i64 = DAY_MILLISECONDS / 2;
 #[derive(Default)]
 struct Moves<'a> {
     approved: Vec<&'a Event>,
+    gathered: Vec<&'a Event>,
     paid: Vec<&'a Event>,
 }
 
@@ -33,9 +35,13 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
             let moves = moves.entry(id).or_default();
             match message.kind.as_str() {
                 "transaction.approved" => moves.approved.push(line),
+                "transaction.updated" => {
+                    moves.gathered.push(line);
+                    check_asked(evidence, line, problems);
+                }
                 "transaction.paid" => {
                     moves.paid.push(line);
-                    check_gathered(evidence, line, id, problems);
+                    check_asked(evidence, line, problems);
                 }
                 other => problems.unless(false, || format!("line {} of {} tells {other}", line.seq, line.subject)),
             }
@@ -49,7 +55,7 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
     }
     for referral in evidence.rows.referrals.values() {
         let of_referral = evidence.rows.commissions.values().filter(|row| row.referral_id == referral.id);
-        let paid = of_referral.filter(|row| moves.get(row.id.as_str()).is_some_and(|moves| !moves.paid.is_empty()));
+        let paid = of_referral.filter(|row| moves.get(row.id.as_str()).is_some_and(|moves| !moves.gathered.is_empty()));
         let paid = paid.count();
         problems.unless(referral.paid_out == (paid > 0), || {
             format!("referral {} says paid out: {}, and {paid} commissions were", referral.id, referral.paid_out)
@@ -65,7 +71,7 @@ fn check_hold(evidence: &Evidence<'_>, commission: &Commission, moves: &Moves<'_
     let times = moves.approved.len();
     let expected = match commission.status {
         _ if days.is_none() => 0..=0,
-        CommissionStatus::ReadyForPayment | CommissionStatus::Paid => 1..=1,
+        CommissionStatus::ReadyForPayment | CommissionStatus::ProcessingPayout | CommissionStatus::Paid => 1..=1,
         CommissionStatus::Refunded | CommissionStatus::Declined => 0..=1,
         _ => 0..=0,
     };
@@ -86,39 +92,50 @@ fn check_hold(evidence: &Evidence<'_>, commission: &Commission, moves: &Moves<'_
     });
 }
 
-/// Paid once, after it was approved, and then it stays paid.
+/// Gathered once, after it was approved; paid once, by the payout that gathered it, and then it stays paid.
 fn check_paid(commission: &Commission, moves: &Moves<'_>, problems: &mut Problems) {
-    let times = moves.paid.len();
-    problems.unless(times == usize::from(commission.status == CommissionStatus::Paid), || {
-        format!("commission {} is {} and was paid {times} times", commission.id, commission.status.as_str())
+    let (id, status) = (&commission.id, commission.status);
+    let times = (moves.gathered.len(), moves.paid.len());
+    let expected = match status {
+        CommissionStatus::ProcessingPayout => (1, 0),
+        CommissionStatus::Paid => (1, 1),
+        _ => (0, 0),
+    };
+    problems.unless(times == expected, || {
+        format!("commission {id} is {} and was gathered and paid {times:?} times", status.as_str())
     });
     let approved = moves.approved.iter().map(|line| line.seq).max().unwrap_or(0);
-    let is_later = moves.paid.iter().all(|line| line.seq > approved);
-    problems.unless(is_later, || format!("commission {} was paid before it was approved", commission.id));
+    let is_later = moves.gathered.iter().all(|line| line.seq > approved);
+    problems.unless(is_later, || format!("commission {id} was gathered before it was approved"));
+    let gathered: Vec<Option<&Value>> = moves.gathered.iter().map(|line| line.detail.get("payout_id")).collect();
+    for line in &moves.paid {
+        let payout = line.detail.get("payout_id");
+        problems.unless(gathered == [payout], || format!("payout {payout:?} paid {id}, which {gathered:?} gathered"));
+    }
 }
 
-/// A payout pays what it has gathered, under its own name.
-fn check_gathered(evidence: &Evidence<'_>, line: &Event, id: &str, problems: &mut Problems) {
-    let is_gathered = evidence.by_request(&line.request_id).is_some_and(|(call, _)| {
-        let Body::PayOut { referral, payout, commissions } = &call.body else { return false };
+/// A payout moves what is its own referral's, under its own name.
+fn check_asked(evidence: &Evidence<'_>, line: &Event, problems: &mut Problems) {
+    let is_asked = evidence.by_request(&line.request_id).is_some_and(|(call, _)| {
+        let Body::PayOut { referral, payout, .. } = &call.body else { return false };
         let named = line.detail.get("payout_id").and_then(Value::as_str) == Some(payout.as_str());
-        named && referral.as_str() == line.subject && commissions.iter().any(|gathered| gathered.as_str() == id)
+        named && referral.as_str() == line.subject
     });
-    problems.unless(is_gathered, || format!("no payout gathered commission {id}, and it was paid"));
+    problems.unless(is_asked, || format!("nobody asked for line {} of {}", line.seq, line.subject));
 }
 
-/// After a payout that was acknowledged nothing of what it gathered is still ready, and no more was paid than it said.
+/// After a payout that was acknowledged nothing is left in it, and no more was paid than it said.
 fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
     for (call, attempt, told) in evidence.answers() {
-        let (Body::PayOut { commissions, payout, .. }, Told::Decided(answer)) = (&call.body, told) else { continue };
-        for id in commissions {
-            let status = evidence.rows.commissions.get(id).map(|row| row.status);
-            problems.unless(status.is_some_and(|status| status != CommissionStatus::ReadyForPayment), || {
-                format!("payout {payout} was acknowledged and commission {id} is {status:?}")
-            });
-        }
+        let (Body::PayOut { payout, .. }, Told::Decided(answer)) = (&call.body, told) else { continue };
+        let is_left = |row: &&Commission| {
+            row.payout_id.as_ref() == Some(payout) && row.status == CommissionStatus::ProcessingPayout
+        };
+        let left = evidence.rows.commissions.values().filter(is_left).count();
+        problems.unless(left == 0, || format!("payout {payout} was acknowledged and {left} commissions are in it"));
         let Outcome::Moved { commissions: said } = answer.outcome else { continue };
-        let of_attempt = |line: &&Event| line.kind == "commission.moved" && line.request_id == attempt.request_id;
+        let of_attempt =
+            |line: &&Event| line.reason == Reason::CommissionsPaid && line.request_id == attempt.request_id;
         let paid: usize = evidence.rows.events.iter().filter(of_attempt).map(|line| line.messages.len()).sum();
         problems.unless(answer.replayed || said as usize <= paid, || {
             format!("payout {payout} was said to pay {said} commissions and paid {paid}")

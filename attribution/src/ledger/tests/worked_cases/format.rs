@@ -1,5 +1,7 @@
 //! The worked cases as they are written: `attribution/tests/worked_cases/README.md` says what each field means.
 
+#![expect(clippy::option_option, reason = "a field that is null says something else than one that is not there")]
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
