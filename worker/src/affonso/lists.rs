@@ -71,9 +71,9 @@ impl Parameters {
     }
 
     /// The same for a list that is published without pages: at most `all` rows unless a page is asked for.
-    pub fn page_of_all(&mut self, all: u32) -> Page {
+    pub fn page_of_all(&mut self, all: u64) -> Page {
         let asks = self.sent("page").is_some() || self.sent("limit").is_some();
-        if asks { self.page() } else { Page { number: 1, limit: all } }
+        if asks { self.page() } else { Page { number: 1, limit: u32::try_from(all).unwrap_or(u32::MAX) } }
     }
 
     /// `limit`, `starting_after` or `ending_before`, and `order`: the newest first unless it says `asc`.
