@@ -1,7 +1,9 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
 mod affiliates;
+mod payouts;
 mod program;
+mod sales;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
@@ -18,9 +20,18 @@ enum Endpoint {
     Health,
     CreateClick,
     CreateSignup,
+    ListConversions,
     CreateConversion,
+    UnattributedSales,
     ShowConversion,
+    UpdateConversion,
+    ExplainConversion,
     RefundConversion,
+    ListCommissions,
+    CreateCommission,
+    ShowCommission,
+    UpdateCommission,
+    DeleteCommission,
     PendingRefunds,
     CreateReferral,
     ShowReferral,
@@ -35,6 +46,11 @@ enum Endpoint {
     ShowOverride,
     UpdateOverride,
     DeleteOverride,
+    CommissionSummary,
+    ListPayouts,
+    CreatePayouts,
+    ShowPayout,
+    UpdatePayout,
     ListCoupons,
     CreateCoupon,
     ShowCoupon,
@@ -102,9 +118,16 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
         ["v1", "clicks"] => &[("POST", E::CreateClick)],
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
-        ["v1", "conversions"] => &[("POST", E::CreateConversion)],
-        ["v1", "conversions", _] => &[("GET", E::ShowConversion)],
+        ["v1", "conversions"] => &[("GET", E::ListConversions), ("POST", E::CreateConversion)],
+        ["v1", "conversions", "unattributed"] => &[("GET", E::UnattributedSales)],
+        ["v1", "conversions", _] => &[("GET", E::ShowConversion), ("PUT", E::UpdateConversion)],
+        ["v1", "conversions", _, "explain"] => &[("GET", E::ExplainConversion)],
         ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
+        ["v1", "commissions"] => &[("GET", E::ListCommissions), ("POST", E::CreateCommission)],
+        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
+        ["v1", "commissions", _] => {
+            &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
+        }
         ["v1", "refunds", "pending"] => &[("GET", E::PendingRefunds)],
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
@@ -120,6 +143,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
             ("PUT", E::UpdateOverride),
             ("DELETE", E::DeleteOverride),
         ],
+        ["v1", "payouts"] => &[("GET", E::ListPayouts), ("POST", E::CreatePayouts)],
+        ["v1", "payouts", _] => &[("GET", E::ShowPayout), ("PUT", E::UpdatePayout)],
         ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
         ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
         ["v1", "rates"] => &[("GET", E::LatestRates)],
@@ -232,8 +257,17 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
         E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
         E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
-        E::ShowConversion => affonso_answer(Box::pin(affonso::conversions::show(incoming, funnel, id))).await,
         E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::ListConversions
+        | E::UnattributedSales
+        | E::ShowConversion
+        | E::UpdateConversion
+        | E::ExplainConversion
+        | E::ListCommissions
+        | E::CreateCommission
+        | E::ShowCommission
+        | E::UpdateCommission
+        | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
@@ -249,6 +283,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::UpdateOverride
         | E::DeleteOverride => {
             boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
+        E::CommissionSummary | E::ListPayouts | E::CreatePayouts | E::ShowPayout | E::UpdatePayout => {
+            boxed(Box::pin(payouts::serve(endpoint, incoming, funnel, id))).await
         }
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
             boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await

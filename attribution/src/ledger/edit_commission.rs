@@ -8,6 +8,7 @@ use super::changes::{Change, Event, Plan};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{CommissionEdit, EditCommission};
 use crate::decision::{Decision, Reason};
+use crate::ids::AffiliateId;
 use crate::messages::{commission_message, decimal};
 use crate::money::Money;
 use crate::referral::Referral;
@@ -75,20 +76,14 @@ fn change(
             levels = levels_that_follow(before, next, view);
         }
     }
-    set_hold(&mut commission, *hold_days)?;
+    set_hold(&mut commission, *hold_days);
     if commission == *before && sale.as_ref() == conversion {
         return Ok(unchanged(&commission, conversion));
     }
     let kind = message_kind(before, &commission);
     let edited = Edited { commission, conversion: sale, levels };
-    Ok(plan(
-        command,
-        referral,
-        (before, conversion),
-        edited,
-        ("commission.updated", Reason::CommissionUpdated, kind),
-        view,
-    ))
+    let what = ("commission.updated", Reason::CommissionUpdated, kind);
+    plan(command, referral, (before, conversion), edited, what, view)
 }
 
 /// Amounts may be named anew as long as nothing was paid, and nothing paid back.
@@ -136,24 +131,35 @@ fn set_status(
 
 /// What was declined made room for others: whether there still is enough for it.
 fn check_cap(commission: &Commission, referral: &Referral, view: &View<'_>) -> Result<(), Rejection> {
-    let incentives = view.program.incentives.iter();
-    let mut of_commission = incentives.filter(|incentive| commission.incentive_id.as_ref() == Some(&incentive.id));
-    let cap = of_commission.find_map(|incentive| incentive.cap_minor);
-    let is_theirs = commission.level == 0 && commission.affiliate_id == referral.affiliate_id;
-    let Some(cap) = cap.filter(|_| is_theirs) else { return Ok(()) };
-    let room = cap - referral.commission_total_minor;
+    let room = room_under_cap(commission, &referral.affiliate_id, referral.commission_total_minor, view);
     let amount = commission.amount().map_or(0, |amount| amount.minor);
-    if amount > room { Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }) } else { Ok(()) }
+    match room {
+        Some(room) if amount > room => Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }),
+        _ => Ok(()),
+    }
 }
 
-fn set_hold(commission: &mut Commission, hold_days: Option<u32>) -> Result<(), Rejection> {
-    let Some(days) = hold_days.filter(|days| Some(*days) != commission.hold_days) else { return Ok(()) };
-    if commission.status != CommissionStatus::Pending {
-        return Err(Rejection::NotOnHold);
-    }
+/// What the cap of a commission's incentive leaves to `affiliate`, who has `total` already; `None` where there is no cap,
+/// or where it is another's commission.
+pub(super) fn room_under_cap(
+    commission: &Commission,
+    affiliate: &AffiliateId,
+    total: i64,
+    view: &View<'_>,
+) -> Option<i64> {
+    let incentives = view.program.incentives.iter();
+    let mut of_commission = incentives.filter(|incentive| commission.incentive_id.as_ref() == Some(&incentive.id));
+    let cap = of_commission.find_map(|incentive| incentive.cap_minor)?;
+    let is_theirs = commission.level == 0 && commission.affiliate_id == *affiliate;
+    is_theirs.then(|| cap - total)
+}
+
+/// The days of hold; they only run while the commission is pending.
+fn set_hold(commission: &mut Commission, hold_days: Option<u32>) {
+    let Some(days) = hold_days.filter(|days| Some(*days) != commission.hold_days) else { return };
     commission.hold_days = Some(days);
-    commission.hold_until = Some(commission.created_at.plus_days(days));
-    Ok(())
+    let end = commission.created_at.plus_days(days);
+    commission.hold_until = (commission.status == CommissionStatus::Pending).then_some(end);
 }
 
 /// A dispute, and its end, is of the sale: its levels follow, as far as each may.
@@ -201,7 +207,7 @@ fn delete(
     });
     let edited = Edited { commission: deleted(before), conversion: sale, levels };
     let what = ("commission.deleted", Reason::CommissionDeleted, "transaction.deleted");
-    Ok(plan(command, referral, (before, conversion), edited, what, view))
+    plan(command, referral, (before, conversion), edited, what, view)
 }
 
 fn message_kind(before: &Commission, after: &Commission) -> &'static str {
@@ -227,14 +233,15 @@ fn plan(
     edited: Edited,
     (kind, reason, message): (&'static str, Reason, &'static str),
     view: &View<'_>,
-) -> Plan {
+) -> Result<Plan, Rejection> {
     let Edited { mut commission, conversion: mut sale, mut levels } = edited;
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
     referral.paid_out |= commission.status.is_paid_out();
     let affiliate = referral.affiliate_id.clone();
-    referral.commission_total_minor += commission.counted_minor(&affiliate) - before.counted_minor(&affiliate);
+    let counted = commission.counted_minor(&affiliate) - before.counted_minor(&affiliate);
+    referral.add_commission(counted).ok_or(Rejection::TotalTooLarge)?;
     commission.updated_at = view.now;
     let text = |money: Option<Money>| money.map(decimal);
     let decision = Decision::new(reason)
@@ -262,5 +269,5 @@ fn plan(
     }
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Commission { commission: Box::new(commission), conversion: sale.map(Box::new) };
-    Plan { scope, changes, outcome, replayed: false }
+    Ok(Plan { scope, changes, outcome, replayed: false })
 }

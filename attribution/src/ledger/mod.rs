@@ -21,6 +21,8 @@ mod outcome;
 mod pricing;
 mod reconsider;
 mod record_sale;
+mod referral_commissions;
+mod referral_names;
 mod refund;
 mod repeated_sale;
 mod requests;
@@ -35,7 +37,7 @@ pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
-    CommissionEdit, CreateReferral, EditCommission, EditReferral, Edited, ExpireRefund, ManualCommission, Milestone,
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, Milestone,
     MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
 };
 
@@ -256,6 +258,10 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         remembered: Option<&Referral>,
         now: Timestamp,
     ) -> Result<Executed, Failure> {
+        if command.is_dry_run() {
+            // No commit would find out that something assumed, or cached, is wrong.
+            return Ok(tried(self.plan(command, Age::Fresh, now).await?));
+        }
         let mut plan = match self.plan(command, Age::Cached(remembered), now).await {
             // Perhaps because of a configuration that is some seconds old.
             Err(Failure::Rejected(_)) => self.plan(command, Age::Fresh, now).await?,
@@ -263,11 +269,11 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         };
         let mut last = NotCommitted("not tried".to_owned());
         for attempt in 1..=MAX_ATTEMPTS {
-            if plan.changes.is_empty() || command.is_dry_run() {
-                return Ok(executed(plan, command.is_dry_run()));
+            if plan.changes.is_empty() {
+                return Ok(executed(plan));
             }
             match self.store.commit(&plan.scope, &plan.changes).await {
-                Ok(()) => return Ok(executed(plan, false)),
+                Ok(()) => return Ok(executed(plan)),
                 Err(failure) => last = failure,
             }
             // What was only assumed the first time is read at once; whoever collides again waits.
@@ -276,7 +282,7 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
             }
             plan = self.plan(command, Age::Fresh, now).await?;
         }
-        if plan.changes.is_empty() { Ok(executed(plan, false)) } else { Err(Failure::Busy(last)) }
+        if plan.changes.is_empty() { Ok(executed(plan)) } else { Err(Failure::Busy(last)) }
     }
 
     /// Lets the command's rule decide: on what can be assumed, where the commit would find out that it is wrong, else on
@@ -381,11 +387,14 @@ struct Subject {
     now: Timestamp,
 }
 
-/// What was carried out; of a plan that was only tried, nothing was.
-fn executed(mut plan: Plan, only_tried: bool) -> Executed {
-    if only_tried {
-        plan.changes.clear();
-    }
+/// Of a plan that was only tried, nothing was carried out.
+fn tried(mut plan: Plan) -> Executed {
+    plan.changes.clear();
+    executed(plan)
+}
+
+/// What was carried out.
+fn executed(plan: Plan) -> Executed {
     Executed {
         committed: plan.referrals(),
         tells_of: plan.tells_of(),

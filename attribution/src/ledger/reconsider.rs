@@ -162,7 +162,10 @@ fn settle_commission(
     let remaining = pro_rata(earned, conversion.remaining().minor, conversion.amount.minor);
     commission.earned_minor = Some(earned);
     commission.amount_minor = Some(if commission.status == CommissionStatus::Refunded { 0 } else { remaining });
-    commission.reason = reason;
+    // What was declined with its referral meanwhile says so.
+    if commission.reason == Reason::MissingRate {
+        commission.reason = reason;
+    }
     if commission.status == CommissionStatus::Pending {
         commission.hold_until = commission.hold_days.map(|days| commission.created_at.plus_days(days));
     }

@@ -174,7 +174,8 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
     let was_refunded = settled.sale.conversion.refunded_minor > 0;
     let refunded = if was_refunded { refund::messages(&settled.sale) } else { vec![] };
-    let event = Event::of("sale.recorded", &referral, judgement.decision, &command.context, view.program.rules_version)
+    let decision = judgement.decision.with("conversion_id", command.conversion_id.as_str());
+    let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
         .telling(&referral.scope, converted.into_iter().chain(told).chain(refunded));
     Ok(plan(referral, is_new, learnt, settled, event))
 }

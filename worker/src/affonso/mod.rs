@@ -4,17 +4,22 @@
 //! body is [`Problem::answer`].
 
 pub mod affiliates;
+mod beside;
 pub mod clicks;
+pub mod commissions;
 pub mod conversions;
 pub mod coupons;
 mod incentive_body;
 pub mod incentives;
 mod lists;
+pub mod payouts;
 pub mod program;
 pub mod rates;
 pub mod referrals;
 pub mod refunds;
+mod sales_status;
 pub mod signups;
+pub mod summary;
 mod views;
 pub mod webhook_deliveries;
 pub mod webhooks;
@@ -73,6 +78,8 @@ pub enum Problem {
         /// One sentence for people.
         message: String,
     },
+    /// The payout's commissions are still being collected.
+    PayoutGathering,
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -119,6 +126,10 @@ impl Problem {
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
             Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
+            Self::PayoutGathering => {
+                let message = "The payout's commissions are still being collected. Try again.";
+                failure(409, "PAYOUT_GATHERING", message, None).with_header("retry-after", RETRY_AFTER_SECONDS)
+            }
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
@@ -244,7 +255,6 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::SaleIsRefunded => {
             failure(409, "SALE_REFUNDED", "Something of the sale was paid back; its amounts stand", None)
         }
-        Rejection::NotOnHold => invalid("hold_period_days", "only a pending commission has a hold period"),
         Rejection::AmountUnknown => {
             failure(409, "MISSING_RATE", "The commission has no amount: it waits for a rate of exchange", None)
         }

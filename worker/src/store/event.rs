@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, json};
+use super::{Database, UnknownValue, json};
 
 /// One line of a referral's history.
 pub struct Line {
@@ -29,37 +29,64 @@ pub struct Line {
     pub at: Timestamp,
 }
 
+#[derive(Deserialize)]
+struct Row {
+    seq: i64,
+    kind: String,
+    reason: String,
+    detail: String,
+    actor: String,
+    request_id: String,
+    at: i64,
+}
+
+impl TryFrom<Row> for Line {
+    type Error = UnknownValue;
+
+    fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        Ok(Self {
+            seq: row.seq,
+            kind: row.kind,
+            reason: row.reason,
+            detail: json("event.detail", &row.detail)?,
+            actor: row.actor,
+            request_id: row.request_id,
+            at: Timestamp::from_milliseconds(row.at),
+        })
+    }
+}
+
 /// The history of one referral, oldest first.
 pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>, Unavailable> {
-    #[derive(Deserialize)]
-    struct Row {
-        seq: i64,
-        kind: String,
-        reason: String,
-        detail: String,
-        actor: String,
-        request_id: String,
-        at: i64,
-    }
     let statement = query!(
         &database.0,
         "SELECT seq, kind, reason, detail, actor, request_id, at FROM event WHERE subject = ?1 ORDER BY seq LIMIT 500",
         id
     );
     let rows: Vec<Row> = database.all(statement).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Line {
-                seq: row.seq,
-                kind: row.kind,
-                reason: row.reason,
-                detail: json("event.detail", &row.detail)?,
-                actor: row.actor,
-                request_id: row.request_id,
-                at: Timestamp::from_milliseconds(row.at),
-            })
-        })
-        .collect()
+    Ok(rows.into_iter().map(Line::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The history of one sale: lines of its referral that name it or what it earned, by their ids, and all of its refunds',
+/// which may have waited for it. In the order of their commits.
+pub async fn of_sale(
+    database: &Database,
+    referral: &ReferralId,
+    names: &[&str],
+    refunds: &[&str],
+) -> Result<Vec<Line>, Unavailable> {
+    let statement = query!(
+        &database.0,
+        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event \
+         WHERE (subject = ?1 AND EXISTS (SELECT 1 FROM json_each(?2) AS name WHERE instr(event.detail, name.value) > 0)) \
+           OR subject IN (SELECT value FROM json_each(?3)) \
+         ORDER BY position LIMIT 500",
+        referral,
+        serde_json::to_string(names)?,
+        serde_json::to_string(refunds)?
+    );
+    let rows: Vec<Row> = database.all(statement).await?;
+    Ok(rows.into_iter().map(Line::try_from).collect::<Result<_, _>>()?)
 }
 
 /// Appends a line. `rules_version` comes out NULL, which fails the batch, when the program's has moved on since the
@@ -112,4 +139,36 @@ pub(super) fn append(
         line.by.request_id,
         line.by.at
     )
+}
+
+/// Appends a line to the history of each of these rows of `table` that is there: as the line of the version that the row
+/// has in the batch, in the row's own program and mode.
+pub(super) fn append_versions(
+    database: &Database,
+    table: &'static str,
+    lines: &[EditLine],
+) -> worker::Result<D1PreparedStatement> {
+    let line = |line: &EditLine| -> Result<Value, serde_json::Error> {
+        Ok(serde_json::json!({
+            "subject": line.subject,
+            "kind": line.kind,
+            "reason": line.reason.as_str(),
+            "detail": serde_json::to_string(&line.detail)?,
+            "messages": serde_json::to_string(&line.messages)?,
+            "actor": line.by.actor,
+            "request_id": line.by.request_id,
+            "at": line.by.at,
+        }))
+    };
+    let lines = lines.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let sql = format!(
+        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+           request_id, rules_version, at) \
+         SELECT line.value ->> 'subject', changed.version, changed.team_id, changed.program_id, changed.is_test, \
+           line.value ->> 'kind', line.value ->> 'reason', line.value ->> 'detail', line.value ->> 'messages', \
+           line.value ->> 'actor', line.value ->> 'request_id', \
+           (SELECT rules_version FROM program WHERE program.id = changed.program_id), line.value ->> 'at' \
+         FROM json_each(?1) AS line CROSS JOIN {table} AS changed ON changed.id = line.value ->> 'subject'"
+    );
+    query!(&database.0, sql, serde_json::to_string(&lines)?)
 }

@@ -113,7 +113,8 @@ fn origins(fields: &mut Fields, sent: Option<Vec<String>>) -> Option<Vec<String>
     Some(origins)
 }
 
-fn view(profile: &Profile) -> Value {
+/// The program object.
+pub(super) fn view(profile: &Profile) -> Value {
     json!({
         "id": profile.id,
         "number": profile.number,
@@ -123,7 +124,7 @@ fn view(profile: &Profile) -> Value {
         "description": profile.description,
         "website_url": profile.website_url,
         "logo_url": profile.logo_url,
-        "access_mode": profile.access_mode,
+        "access_mode": profile.access_mode.to_ascii_lowercase(),
         "affiliate_links_enabled": profile.affiliate_links_enabled,
         "attribution_model": profile.attribution_model.as_str(),
         "attribution_window_days": profile.attribution_window_days,
