@@ -25,6 +25,7 @@ mod scheduled;
 mod sign_up;
 mod strangers;
 mod trust;
+mod what_is_owed;
 mod window;
 mod worked_cases;
 

@@ -1,0 +1,200 @@
+//! What is owed after steps that seldom meet: no commission twice, none lost, none for what was paid back. Rules, sections
+//! 1, 4, 6, 7 and 8.
+
+use super::scheduled::gather;
+use super::{Command, Reconsider, World, sold};
+use crate::day::Day;
+use crate::decision::Reason;
+use crate::exchange::{DecimalRate, QuotedRate};
+use crate::fixtures::{
+    affiliate, bob, click, context, early_refund, fixed, money, percentage, refund, sale, scope, sign_up,
+    thirty_percent,
+};
+use crate::ids::{CommissionId, ConversionId, GroupId, IncentiveId, PayoutId};
+use crate::incentive::{AppliesTo, Approval, Incentive, Length};
+use crate::ledger::{
+    CommissionEdit, EditCommission, EditReferral, Edited, ManualCommission, MoveCommissions, Outcome, Reassignment,
+    RecordSale, Rejection, Step, Turn,
+};
+use crate::level::{Base, Level};
+use crate::money::{Currency, Rate};
+use crate::program::Affiliate;
+use crate::sale::{Commission, RecordedSale, SaleDetails};
+use crate::status::{CommissionKind, CommissionStatus, ReferralStatus, SalesStatus};
+
+/// A change of a commission's status, and of nothing else.
+pub fn to_status(commission: &str, status: CommissionStatus) -> Command {
+    edit(commission, CommissionEdit::Change { status: Some(status), hold_days: None, amount: None, sale_amount: None })
+}
+
+pub fn edit(commission: &str, edit: CommissionEdit) -> Command {
+    Command::EditCommission(EditCommission {
+        context: context("req_edit"),
+        gate: click().id,
+        scope: scope(),
+        commission_id: CommissionId::new(commission),
+        edit,
+    })
+}
+
+/// A change of the customer's referral that changes nothing yet.
+pub fn edit_referral() -> EditReferral {
+    EditReferral {
+        context: context("req_referral"),
+        referral_id: click().id,
+        scope: scope(),
+        email: None,
+        external_user_id: Edited::Kept,
+        customer_id: Edited::Kept,
+        subscription_id: Edited::Kept,
+        name: Edited::Kept,
+        metadata: Edited::Kept,
+        names_to_take_back: Vec::new(),
+        status: None,
+        occurred_at: None,
+        reassignment: None,
+        milestone: None,
+    }
+}
+
+/// The customer is another affiliate's from now on.
+pub fn reassign(to: &Affiliate, moves_unpaid: bool) -> Command {
+    let reassignment = Reassignment { affiliate_id: to.id.clone(), reason: "an error".to_owned(), moves_unpaid };
+    Command::EditReferral(EditReferral { reassignment: Some(reassignment), ..edit_referral() })
+}
+
+/// The sale `key` goes on.
+pub fn goes_on(world: &World, key: &str, turn: Turn) -> Option<Command> {
+    let conversion = world.rows().conversions.get(&ConversionId::new(format!("conv_{key}"))).cloned()?;
+    Some(Command::Reconsider(Reconsider {
+        context: context("req_turn"),
+        gate: click().id,
+        scope: scope(),
+        conversion_id: conversion.id,
+        currency: conversion.amount.currency,
+        occurred_at: conversion.created_at,
+        turn,
+        commission_id: CommissionId::new(format!("com_{key}_completed")),
+    }))
+}
+
+/// The owner says what the sale `key` of 200 dollars earns: 25.
+pub fn manual(key: &str) -> ManualCommission {
+    ManualCommission {
+        context: context(&format!("req_{key}")),
+        gate: click().id,
+        scope: scope(),
+        amount: money("200.00", "USD"),
+        sales_status: SalesStatus::Complete,
+        commission: money("25.00", "USD"),
+        status: CommissionStatus::ReadyForPayment,
+        hold_days: None,
+        sale_key: Some(key.to_owned()),
+        occurred_at: None,
+        details: SaleDetails::default(),
+        conversion_id: ConversionId::new(format!("conv_{key}")),
+        commission_id: CommissionId::new(format!("com_{key}")),
+    }
+}
+
+/// So many dollars for a euro.
+pub fn euro(rate: &str) -> QuotedRate {
+    QuotedRate {
+        base: Currency::from_code("EUR").unwrap(),
+        currency: Currency::from_code("USD").unwrap(),
+        day: Day::parse("2026-01-01").unwrap(),
+        rate: DecimalRate::parse(rate).unwrap(),
+        own: false,
+    }
+}
+
+/// A level of the selling affiliates' group: half of what it is a share of.
+pub fn half(position: u8, base: Base) -> Level {
+    Level {
+        id: IncentiveId::new(format!("lvl_{position}")),
+        group_id: GroupId::new("grp_1"),
+        position,
+        base,
+        rate: Rate::from_parts_per_million(500_000).unwrap(),
+    }
+}
+
+/// A world in which Alice earns by `incentive`, and Bob, who recruited her, half of it, or of the sale.
+fn with_bob(incentive: Incentive, base: Base) -> World {
+    let world = World::with(|program| {
+        program.incentives = vec![incentive];
+        program.levels = vec![half(1, base)];
+    });
+    world.database.put_affiliate(Affiliate { recruited_by: Some(bob().id), ..affiliate() });
+    world.signs_up(sign_up(&click()));
+    world
+}
+
+fn on_hold() -> Incentive {
+    Incentive { approval: Approval::HoldPeriod { days: 30 }, ..thirty_percent() }
+}
+
+fn paid_already(key: &str) -> RecordSale {
+    let status = Some(CommissionStatus::Paid);
+    let order = sale(key, "99.00");
+    RecordSale { details: SaleDetails { commission_status: status, ..order.details }, ..order }
+}
+
+fn in_euros(key: &str) -> RecordSale {
+    RecordSale { amount: money("99.00", "EUR"), ..sale(key, "1") }
+}
+
+fn of_payout(step: Step) -> MoveCommissions {
+    MoveCommissions { step, ..gather() }
+}
+
+fn release() -> MoveCommissions {
+    of_payout(Step::Release { payout_id: PayoutId::new("pay_1") })
+}
+
+impl World {
+    fn turns(&self, key: &str, turn: Turn) -> RecordedSale {
+        sold(self.call(goes_on(self, key, turn).unwrap()).unwrap()).0
+    }
+
+    fn level(&self) -> Commission {
+        let rows = self.rows().commissions;
+        rows.into_values().find(|row| row.kind == CommissionKind::Level).expect("somebody recruited")
+    }
+
+    fn rows_of_kind(&self, kind: CommissionKind) -> Vec<Commission> {
+        self.rows().commissions.into_values().filter(|row| row.kind == kind).collect()
+    }
+
+    /// What a payout would pay, in minor units.
+    fn payable(&self) -> i64 {
+        let is_ready = |row: &&Commission| row.status == CommissionStatus::ReadyForPayment && row.deleted_at.is_none();
+        self.rows().commissions.values().filter(is_ready).filter_map(|row| row.amount_minor).sum()
+    }
+}
+
+#[test]
+fn a_refund_that_waited_takes_back_what_its_sale_says_was_paid() {
+    let world = World::with_john();
+    world.call(early_refund("r1", "order_1", Some("33.00"))).unwrap();
+    world.sells(paid_already("order_1"));
+    // A third of 29.70.
+    let back = world.rows_of_kind(CommissionKind::Clawback);
+    assert_eq!(back.iter().map(|row| row.amount_minor).collect::<Vec<_>>(), [Some(-990)]);
+    let refund = world.rows().refunds.into_values().next().unwrap();
+    assert_eq!((refund.deducted_minor, refund.clawback_id), (990, Some(back[0].id.clone())));
+    assert_eq!((world.payable(), world.total()), (-990, 1980));
+}
+
+#[test]
+fn two_refunds_that_waited_for_a_manual_sale_that_was_paid_take_back_once_each() {
+    let world = World::paying([]);
+    world.call(early_refund("r1", "pi_1", Some("50.00"))).unwrap();
+    world.call(early_refund("r2", "pi_1", Some("50.00"))).unwrap();
+    let paid = ManualCommission { status: CommissionStatus::Paid, ..manual("pi_1") };
+    world.call(Command::ManualCommission(paid)).unwrap();
+    // 25.00 is 12.50 on half of the sale: twice 6.25.
+    let back = world.rows_of_kind(CommissionKind::Clawback);
+    assert_eq!(back.iter().map(|row| row.amount_minor).collect::<Vec<_>>(), [Some(-625), Some(-625)]);
+    assert_eq!((world.payable(), world.total()), (-1250, 1250));
+}
