@@ -120,12 +120,15 @@ fn set_status(
     if from == CommissionStatus::Declined {
         check_cap(commission, referral, view)?;
     }
-    commission.status = next;
-    commission.hold_until = None;
-    if next == CommissionStatus::Pending {
-        commission.hold_until = commission.hold_days.map(|days| commission.created_at.plus_days(days));
-    }
+    *commission = in_status(commission, next);
     Ok(())
+}
+
+/// What is pending again waits for the end of its hold.
+fn in_status(commission: &Commission, status: CommissionStatus) -> Commission {
+    let hold_days = commission.hold_days.filter(|_| status == CommissionStatus::Pending);
+    let hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
+    Commission { status, hold_until, ..commission.clone() }
 }
 
 /// What was declined made room for others: whether there still is enough for it.
@@ -154,10 +157,12 @@ fn set_hold(commission: &mut Commission, hold_days: Option<u32>) -> Result<(), R
 fn levels_that_follow(direct: &Commission, next: CommissionStatus, view: &View<'_>) -> Vec<Commission> {
     let follows = |level: &&Commission| {
         let is_of_sale = level.kind == CommissionKind::Level && level.conversion_id == direct.conversion_id;
-        is_of_sale && direct.kind == CommissionKind::Sale && level.status.may_become(next, Mover::Person)
+        // The end of a dispute is no word about a level that was not in it.
+        let is_meant = next == CommissionStatus::Dispute || level.status == CommissionStatus::Dispute;
+        is_of_sale && is_meant && direct.kind == CommissionKind::Sale && level.status.may_become(next, Mover::Person)
     };
     let levels = view.state.commissions.iter().map(|(commission, _)| commission).filter(follows);
-    levels.map(|level| Commission { status: next, hold_until: None, ..level.clone() }).collect()
+    levels.map(|level| in_status(level, next)).collect()
 }
 
 fn delete(

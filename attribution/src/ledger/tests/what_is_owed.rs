@@ -198,3 +198,26 @@ fn two_refunds_that_waited_for_a_manual_sale_that_was_paid_take_back_once_each()
     assert_eq!(back.iter().map(|row| row.amount_minor).collect::<Vec<_>>(), [Some(-625), Some(-625)]);
     assert_eq!((world.payable(), world.total()), (-1250, 1250));
 }
+
+#[test]
+fn the_end_of_a_dispute_is_the_levels_too_where_they_are_disputed_and_their_hold_goes_on() {
+    let world = with_bob(on_hold(), Base::Commission);
+    world.sells(sale("order_1", "99.00"));
+    let held = world.level().hold_until;
+    assert_eq!(held, Some(world.now.get().plus_days(30)));
+    world.call(to_status("com_order_1", CommissionStatus::Dispute)).unwrap();
+    assert_eq!(world.level().status, CommissionStatus::Dispute);
+    world.call(to_status("com_order_1", CommissionStatus::Pending)).unwrap();
+    assert_eq!((world.level().status, world.level().hold_until), (CommissionStatus::Pending, held));
+}
+
+#[test]
+fn the_end_of_a_dispute_is_not_the_levels_that_were_declined() {
+    let world = with_bob(thirty_percent(), Base::Commission);
+    world.sells(sale("order_1", "99.00"));
+    let level = world.level().id;
+    world.call(to_status(level.as_str(), CommissionStatus::Declined)).unwrap();
+    world.call(to_status("com_order_1", CommissionStatus::Dispute)).unwrap();
+    world.call(to_status("com_order_1", CommissionStatus::ReadyForPayment)).unwrap();
+    assert_eq!(world.level().status, CommissionStatus::Declined);
+}
