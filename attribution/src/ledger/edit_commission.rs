@@ -70,7 +70,7 @@ fn change(
     }
     let mut levels = Vec::new();
     if let Some(next) = status.filter(|next| *next != before.status) {
-        set_status(&mut commission, next, referral, view)?;
+        set_status(&mut commission, next, view)?;
         if next == CommissionStatus::Dispute || before.status == CommissionStatus::Dispute {
             levels = levels_that_follow(before, next, view);
         }
@@ -103,12 +103,7 @@ fn check_amounts_stand_open(commission: &Commission, conversion: Option<&Convers
     Ok(())
 }
 
-fn set_status(
-    commission: &mut Commission,
-    next: CommissionStatus,
-    referral: &Referral,
-    view: &View<'_>,
-) -> Result<(), Rejection> {
+fn set_status(commission: &mut Commission, next: CommissionStatus, view: &View<'_>) -> Result<(), Rejection> {
     let from = commission.status;
     let is_in_payout = from == CommissionStatus::ProcessingPayout && commission.payout_id.is_some();
     if !from.may_become(next, Mover::Person) || is_in_payout {
@@ -118,7 +113,7 @@ fn set_status(
         return Err(Rejection::AmountUnknown);
     }
     if from == CommissionStatus::Declined {
-        check_cap(commission, referral, view)?;
+        check_cap(commission, view)?;
     }
     *commission = in_status(commission, next);
     Ok(())
@@ -131,14 +126,14 @@ fn in_status(commission: &Commission, status: CommissionStatus) -> Commission {
     Commission { status, hold_until, ..commission.clone() }
 }
 
-/// What was declined made room for others: whether there still is enough for it.
-fn check_cap(commission: &Commission, referral: &Referral, view: &View<'_>) -> Result<(), Rejection> {
+/// What was declined made room for others: whether there still is enough for it. The customer may be another affiliate's
+/// by now: the cap is that of whoever earned it.
+fn check_cap(commission: &Commission, view: &View<'_>) -> Result<(), Rejection> {
     let incentives = view.program.incentives.iter();
     let mut of_commission = incentives.filter(|incentive| commission.incentive_id.as_ref() == Some(&incentive.id));
     let cap = of_commission.find_map(|incentive| incentive.cap_minor);
-    let is_theirs = commission.level == 0 && commission.affiliate_id == referral.affiliate_id;
-    let Some(cap) = cap.filter(|_| is_theirs) else { return Ok(()) };
-    let room = cap - referral.commission_total_minor;
+    let Some(cap) = cap.filter(|_| commission.level == 0) else { return Ok(()) };
+    let room = cap - view.state.counted_minor(&commission.affiliate_id);
     let amount = commission.amount().map_or(0, |amount| amount.minor);
     if amount > room { Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }) } else { Ok(()) }
 }

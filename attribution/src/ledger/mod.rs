@@ -146,6 +146,11 @@ impl State {
         self.referrals.iter().find(|referral| referral.id == *id)
     }
 
+    /// What the commissions that were asked for add to all that `affiliate` may keep by the customer, in minor units.
+    pub fn counted_minor(&self, affiliate: &AffiliateId) -> i64 {
+        self.commissions.iter().map(|(commission, _)| commission.counted_minor(affiliate)).sum()
+    }
+
     /// The referral that holds this identity.
     pub fn holder(&self, identity: &Identity) -> Option<&Referral> {
         self.holders.iter().find(|(held, _)| held == identity).map(|(_, referral)| referral)

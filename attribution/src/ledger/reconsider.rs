@@ -13,7 +13,6 @@ use super::requests::{Reconsider, Turn};
 use super::trail::Trail;
 use crate::decision::{Awaiting, Decision, Reason};
 use crate::exchange::Exchange;
-use crate::ids::AffiliateId;
 use crate::incentive::Reward;
 use crate::messages::{Message, decimal, referral_message, sale_messages};
 use crate::money::pro_rata;
@@ -152,7 +151,7 @@ fn settle_commission(
         return;
     };
     let full = full_sum(Reward::Percentage(rate), conversion.amount, full, Some(exchange), view, trail);
-    let total = total_of(&commission.affiliate_id, view);
+    let total = view.state.counted_minor(&commission.affiliate_id);
     let (reason, minor) = capped(terms.cap_minor, full, total, view, trail);
     let earned = minor.unwrap_or(0);
     let next = if minor.is_some() { terms.status } else { CommissionStatus::Declined };
@@ -189,11 +188,6 @@ fn settle_levels(sale: &mut RecordedSale, terms: &Awaiting, exchange: &Exchange,
         level.updated_at = view.now;
         sale.levels.push(level);
     }
-}
-
-/// What the affiliate may keep by this customer so far.
-fn total_of(affiliate: &AffiliateId, view: &View<'_>) -> i64 {
-    view.state.commissions.iter().map(|(commission, _)| commission.counted_minor(affiliate)).sum()
 }
 
 fn plan(

@@ -221,3 +221,15 @@ fn the_end_of_a_dispute_is_not_the_levels_that_were_declined() {
     world.call(to_status("com_order_1", CommissionStatus::ReadyForPayment)).unwrap();
     assert_eq!(world.level().status, CommissionStatus::Declined);
 }
+
+#[test]
+fn what_was_declined_asks_the_cap_of_whoever_earned_it_also_after_the_customer_is_anothers() {
+    let world = World::paying([Incentive { cap_minor: Some(4000), ..thirty_percent() }]);
+    world.sells(sale("order_1", "99.00"));
+    world.call(to_status("com_order_1", CommissionStatus::Declined)).unwrap();
+    world.sells(sale("order_2", "99.00"));
+    world.call(reassign(&bob(), false)).unwrap();
+    // 40.00 less 29.70.
+    let refused = world.refuses(to_status("com_order_1", CommissionStatus::ReadyForPayment));
+    assert_eq!(refused, Rejection::CapTooSmall { room: money("10.30", "USD") });
+}
