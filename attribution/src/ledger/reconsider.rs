@@ -5,7 +5,7 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
-use super::crediting::{Credit, credit, level};
+use super::crediting::{Credit, advance, credit, level};
 use super::judgement::{Sold, judge};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::pricing::{capped, convert, exchange, full_sum, shares};
@@ -17,7 +17,7 @@ use crate::incentive::Reward;
 use crate::messages::{Message, decimal, referral_message, sale_messages};
 use crate::money::pro_rata;
 use crate::referral::Referral;
-use crate::sale::{Commission, RecordedSale};
+use crate::sale::{Commission, Conversion, RecordedSale};
 use crate::status::{CommissionStatus, SalesStatus};
 use crate::transitions::Mover;
 
@@ -55,9 +55,11 @@ fn set_status(
     let was_converted = referral.converted_at.is_some();
     let mut after = sale.clone();
     after.conversion.sales_status = next;
-    // A commission that its owner named stands, however the payment goes.
-    if sale.commission.is_none() {
+    if sale.commission.is_none() && sale.conversion.decision.reason != Reason::CommissionDeleted {
         earn(command, &mut after, &mut referral, view)?;
+    } else {
+        // A commission that its owner named, or removed, stands, however the payment goes.
+        advance(&mut referral, &sold_of(&after.conversion));
     }
     let converted = (!was_converted && referral.converted_at.is_some())
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
@@ -74,6 +76,16 @@ fn set_status(
     Ok(plan(command, sale, after, referral, ("sale.status_changed", decision, messages), view))
 }
 
+fn sold_of(conversion: &Conversion) -> Sold<'_> {
+    Sold {
+        amount: conversion.amount,
+        sales_status: conversion.sales_status,
+        purchase: &conversion.details.purchase,
+        occurred_at: conversion.created_at,
+        asked_status: conversion.details.commission_status,
+    }
+}
+
 /// Judges a sale as it is now, and credits it.
 fn earn(
     command: &Reconsider,
@@ -81,15 +93,9 @@ fn earn(
     referral: &mut Referral,
     view: &View<'_>,
 ) -> Result<(), Rejection> {
+    let as_it_is = sale.conversion.clone();
+    let sold = sold_of(&as_it_is);
     let conversion = &mut sale.conversion;
-    let details = conversion.details.clone();
-    let sold = Sold {
-        amount: conversion.amount,
-        sales_status: conversion.sales_status,
-        purchase: &details.purchase,
-        occurred_at: conversion.created_at,
-        asked_status: details.commission_status,
-    };
     let judgement = judge(&sold, referral, view)?;
     let Credit { commission, levels } =
         credit(referral, &sold, &judgement, (&conversion.id, &command.commission_id), view)?;

@@ -233,3 +233,27 @@ fn what_was_declined_asks_the_cap_of_whoever_earned_it_also_after_the_customer_i
     let refused = world.refuses(to_status("com_order_1", CommissionStatus::ReadyForPayment));
     assert_eq!(refused, Rejection::CapTooSmall { room: money("10.30", "USD") });
 }
+
+#[test]
+fn a_sale_whose_commission_was_removed_earns_none_when_it_is_completed() {
+    let world = World::paying([thirty_percent()]);
+    let open = ManualCommission { sales_status: SalesStatus::Open, ..manual("pi_1") };
+    world.call(Command::ManualCommission(open)).unwrap();
+    world.call(edit("com_pi_1", CommissionEdit::Delete)).unwrap();
+    let completed = world.turns("pi_1", Turn::SalesStatus(SalesStatus::Complete));
+    assert_eq!((completed.commission, world.total()), (None, 0));
+    assert_eq!(completed.conversion.decision.reason, Reason::CommissionDeleted);
+}
+
+#[test]
+fn a_completed_sale_makes_a_customer_also_where_its_owner_named_the_commission() {
+    let world = World::paying([thirty_percent()]);
+    let open = ManualCommission { sales_status: SalesStatus::Open, ..manual("pi_1") };
+    world.call(Command::ManualCommission(open)).unwrap();
+    assert_eq!(world.stored(&click().id).first_paid_at, None);
+    let completed = world.turns("pi_1", Turn::SalesStatus(SalesStatus::Complete));
+    assert_eq!(completed.commission.unwrap().amount_minor, Some(2500));
+    let customer = world.stored(&click().id);
+    assert_eq!((customer.status, customer.first_paid_at), (ReferralStatus::Customer, Some(world.now.get())));
+    assert_eq!((customer.paid_sales, world.total()), (1, 2500));
+}
