@@ -123,7 +123,10 @@ fn settle(command: &Reconsider, sale: &RecordedSale, referral: &Referral, view: 
     after.conversion.converted = converted;
     if let Some(terms) = after.conversion.decision.awaiting.take() {
         let mut trail = Trail::of(&after.conversion.decision);
-        settle_commission(&mut after, &mut referral, &terms, &exchange, view, &mut trail);
+        // More than an amount can be is not settled.
+        if settle_commission(&mut after, &mut referral, &terms, &exchange, view, &mut trail).is_none() {
+            return unchanged(sale);
+        }
         settle_levels(&mut after, &terms, &exchange, view, &mut trail);
         after.conversion.decision = trail.onto(after.conversion.decision);
     }
@@ -142,7 +145,8 @@ fn settle(command: &Reconsider, sale: &RecordedSale, referral: &Referral, view: 
     plan(command, sale, after, referral, ("sale.converted", decision, told), view)
 }
 
-/// Gives the commission its amount: capped by what is left now, less what was paid back meanwhile.
+/// Gives the commission its amount: capped by what is left now, less what was paid back meanwhile. `None` where the sum
+/// is beyond an amount.
 fn settle_commission(
     sale: &mut RecordedSale,
     referral: &mut Referral,
@@ -150,32 +154,35 @@ fn settle_commission(
     exchange: &Exchange,
     view: &View<'_>,
     trail: &mut Trail,
-) {
+) -> Option<()> {
     let conversion = &mut sale.conversion;
-    let (Some(commission), Some(rate)) = (&mut sale.commission, terms.rate) else { return };
+    let (Some(commission), Some(rate)) = (&mut sale.commission, terms.rate) else { return Some(()) };
     let Some(full) = exchange.share(conversion.amount.minor, rate).filter(|_| commission.amount_minor.is_none()) else {
-        return;
+        return Some(());
     };
     let full = full_sum(Reward::Percentage(rate), conversion.amount, full, Some(exchange), view, trail);
     let total = view.state.counted_minor(&commission.affiliate_id);
     let (reason, minor) = capped(terms.cap_minor, full, total, view, trail);
     let earned = minor.unwrap_or(0);
     let next = if minor.is_some() { terms.status } else { CommissionStatus::Declined };
-    if commission.status.may_become(next, Mover::Ledger) {
-        commission.status = next;
+    // What was declined meanwhile stays so, and by its reason a release finds it.
+    if commission.status == CommissionStatus::Pending {
+        commission.reason = reason;
+        if commission.status.may_become(next, Mover::Ledger) {
+            commission.status = next;
+        }
+        referral.paid_sales -= i64::from(!commission.status.counts());
     }
     let remaining = pro_rata(earned, conversion.remaining().minor, conversion.amount.minor);
     commission.earned_minor = Some(earned);
     commission.amount_minor = Some(if commission.status == CommissionStatus::Refunded { 0 } else { remaining });
-    commission.reason = reason;
-    if commission.status == CommissionStatus::Pending {
-        commission.hold_until = commission.hold_days.map(|days| commission.created_at.plus_days(days));
-    }
+    let hold_days = commission.hold_days.filter(|_| commission.status == CommissionStatus::Pending);
+    commission.hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
     commission.updated_at = view.now;
     conversion.decision.reason = reason;
     let paid = decimal(view.team_money(earned));
     conversion.decision.inputs.insert("commission_amount".to_owned(), paid);
-    referral.commission_total_minor += commission.counted_minor(&referral.affiliate_id);
+    referral.add_commission(commission.counted_minor(&referral.affiliate_id))
 }
 
 /// Makes the levels that waited with the commission, less what was paid back meanwhile.

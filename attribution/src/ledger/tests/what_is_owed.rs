@@ -235,6 +235,23 @@ fn what_was_declined_asks_the_cap_of_whoever_earned_it_also_after_the_customer_i
 }
 
 #[test]
+fn only_what_earns_is_a_payment_of_the_incentives_length() {
+    let limited = Incentive { length: Length::Payments(1), cap_minor: Some(1000), ..thirty_percent() };
+    let world = World::paying([limited]);
+    let declined = ManualCommission { status: CommissionStatus::Declined, ..manual("pi_1") };
+    world.call(Command::ManualCommission(declined)).unwrap();
+    assert_eq!(world.stored(&click().id).paid_sales, 0);
+    world.sells(in_euros("order_1"));
+    assert_eq!(world.stored(&click().id).paid_sales, 1);
+    // The cap is used up when the rate comes.
+    world.call(Command::ManualCommission(manual("pi_2"))).unwrap();
+    world.database.put_rates([euro("1.25")]);
+    let settled = world.turns("order_1", Turn::RateArrived).commission.unwrap();
+    assert_eq!((settled.status, settled.reason), (CommissionStatus::Declined, Reason::CapReached));
+    assert_eq!(world.stored(&click().id).paid_sales, 1);
+}
+
+#[test]
 fn a_sale_whose_commission_was_removed_earns_none_when_it_is_completed() {
     let world = World::paying([thirty_percent()]);
     let open = ManualCommission { sales_status: SalesStatus::Open, ..manual("pi_1") };
@@ -256,4 +273,29 @@ fn a_completed_sale_makes_a_customer_also_where_its_owner_named_the_commission()
     let customer = world.stored(&click().id);
     assert_eq!((customer.status, customer.first_paid_at), (ReferralStatus::Customer, Some(world.now.get())));
     assert_eq!((customer.paid_sales, world.total()), (1, 2500));
+}
+
+#[test]
+fn a_commission_that_was_declined_with_its_referral_stays_so_when_its_rate_comes() {
+    let world = World::paying([on_hold()]);
+    world.sells(in_euros("order_1"));
+    world
+        .call(Command::EditReferral(EditReferral { status: Some(ReferralStatus::Rejected), ..edit_referral() }))
+        .unwrap();
+    world.database.put_rates([euro("1.25")]);
+    let settled = world.turns("order_1", Turn::RateArrived).commission.unwrap();
+    // Its release finds by the reason what is to be put up for approval.
+    assert_eq!((settled.status, settled.reason), (CommissionStatus::Declined, Reason::ReferralRejected));
+    assert_eq!((settled.amount_minor, settled.hold_until), (Some(3713), None));
+}
+
+#[test]
+fn only_what_is_pending_is_on_hold_after_its_rate_came() {
+    let world = World::paying([on_hold()]);
+    let mut asked = in_euros("order_1");
+    asked.details.commission_status = Some(CommissionStatus::ReadyForPayment);
+    world.sells(asked);
+    world.database.put_rates([euro("1.25")]);
+    let settled = world.turns("order_1", Turn::RateArrived).commission.unwrap();
+    assert_eq!((settled.status, settled.hold_until), (CommissionStatus::ReadyForPayment, None));
 }
