@@ -64,8 +64,8 @@ fn change(
     }
     if let (Some(amount), Some(sale)) = (sale_amount, &mut sale) {
         sale.amount = amount;
-        // In another currency it is converted anew by the job that looks for rates.
-        let is_own = amount.currency == view.program.currency;
+        // In another currency, or with levels that wait, it is converted anew by the job that looks for rates.
+        let is_own = amount.currency == view.program.currency && sale.decision.awaiting.is_none();
         sale.converted = is_own.then_some(Converted { minor: amount.minor, by: None });
     }
     let mut levels = Vec::new();

@@ -299,3 +299,18 @@ fn only_what_is_pending_is_on_hold_after_its_rate_came() {
     let settled = world.turns("order_1", Turn::RateArrived).commission.unwrap();
     assert_eq!((settled.status, settled.hold_until), (CommissionStatus::ReadyForPayment, None));
 }
+
+#[test]
+fn levels_that_wait_for_a_rate_come_also_when_the_sale_turns_out_to_be_in_the_teams_currency() {
+    let world = with_bob(fixed("inc_fixed", 500), Base::Sale);
+    world.sells(in_euros("order_1"));
+    let corrected = CommissionEdit::Change {
+        status: None,
+        hold_days: None,
+        amount: None,
+        sale_amount: Some(money("100.00", "USD")),
+    };
+    world.call(edit("com_order_1", corrected)).unwrap();
+    world.turns("order_1", Turn::RateArrived);
+    assert_eq!(world.level().amount_minor, Some(5000));
+}
