@@ -365,7 +365,9 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         while recruiters.len() < levels {
             let below = recruiters.last().unwrap_or(affiliate);
             let Some(id) = below.recruited_by.clone() else { break };
-            let Some(recruiter) = self.configuration.affiliate(&id, fresh).await? else { break };
+            let recruiter = self.configuration.affiliate(&id, fresh).await?;
+            // Nobody of another program earns here, and its rules' version is no part of this one's.
+            let Some(recruiter) = recruiter.filter(|recruiter| recruiter.program_id == program.id) else { break };
             recruiters.push(recruiter);
         }
         Ok(recruiters)

@@ -314,3 +314,15 @@ fn levels_that_wait_for_a_rate_come_also_when_the_sale_turns_out_to_be_in_the_te
     world.turns("order_1", Turn::RateArrived);
     assert_eq!(world.level().amount_minor, Some(5000));
 }
+
+#[test]
+fn a_recruiter_of_another_program_is_nobody() {
+    let stranger = Affiliate { program_id: crate::ids::ProgramId::new("prog_other"), rules_version: 0, ..bob() };
+    let world = with_bob(percentage("inc", 300_000, AppliesTo::AllPlans), Base::Commission);
+    world.database.put_affiliate(stranger);
+    let sold = match world.call(sale("order_1", "99.00")) {
+        Ok(Outcome::Sale { sale, .. }) => *sale,
+        other => panic!("no sale: {other:?}"),
+    };
+    assert_eq!((sold.levels.len(), world.total()), (0, 2970));
+}
