@@ -17,6 +17,7 @@ mod edit_commission;
 mod edit_referral;
 mod judgement;
 mod manual_commission;
+mod netting;
 mod outcome;
 mod pricing;
 mod reconsider;

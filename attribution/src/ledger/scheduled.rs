@@ -6,6 +6,7 @@
 //! moves from stays as it is.
 
 use super::changes::{Change, Event, Plan};
+use super::netting::net_released;
 use super::outcome::{Outcome, Rejection};
 use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
@@ -77,12 +78,15 @@ impl Step {
 pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Result<Plan, Rejection> {
     let referral = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
     let taking = view.state.commissions.iter().filter(|(commission, _)| command.step.takes(commission, view.now));
-    let moved: Vec<(Commission, Option<&Conversion>)> = taking
+    let mut moved: Vec<(Commission, Option<&Conversion>)> = taking
         .map(|(commission, conversion)| (moved(commission, &command.step, view.now), conversion.as_ref()))
         .collect();
     let outcome = Outcome::Moved { commissions: u32::try_from(moved.len()).unwrap_or(u32::MAX) };
     if moved.is_empty() {
         return Ok(Plan { scope: referral.scope.clone(), changes: Vec::new(), outcome, replayed: false });
+    }
+    if let Step::Release { .. } = command.step {
+        net_released(&mut moved, view);
     }
     let mut referral = referral.clone();
     referral.seq += 1;
@@ -90,9 +94,11 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     referral.paid_out |= moved.iter().any(|(commission, _)| commission.status.is_paid_out());
     let ids: Vec<&str> = moved.iter().map(|(commission, _)| commission.id.as_str()).collect();
     let decision = command.step.decision().with("commission_ids", ids);
-    let messages = moved
-        .iter()
-        .map(|(commission, conversion)| commission_message(command.step.message_kind(), *conversion, commission));
+    let messages = moved.iter().map(|(commission, conversion)| {
+        let is_gone = commission.deleted_at.is_some();
+        let kind = if is_gone { "transaction.deleted" } else { command.step.message_kind() };
+        commission_message(kind, *conversion, commission)
+    });
     let event = Event::of("commission.moved", &referral, decision, &command.context, view.program.rules_version)
         .telling(&referral.scope, messages.collect::<Vec<_>>());
     let scope = referral.scope.clone();

@@ -276,6 +276,53 @@ fn a_completed_sale_makes_a_customer_also_where_its_owner_named_the_commission()
 }
 
 #[test]
+fn what_a_refund_took_back_of_a_payout_that_came_to_nothing_is_no_debt() {
+    for end in [CommissionEdit::Delete, declined()] {
+        let world = World::with_order();
+        world.moves(gather());
+        world.pays_back(refund("r1", "order_1", Some("33.00")));
+        assert_eq!(world.moves(release()), 1);
+        assert_eq!((world.payable(), world.total()), (1980, 1980));
+        world.call(edit("com_order_1", end)).unwrap();
+        assert_eq!((world.payable(), world.total()), (0, 0));
+    }
+}
+
+fn declined() -> CommissionEdit {
+    let status = Some(CommissionStatus::Declined);
+    CommissionEdit::Change { status, hold_days: None, amount: None, sale_amount: None }
+}
+
+#[test]
+fn what_another_payout_has_taken_back_already_is_paid_by_what_is_left() {
+    let world = World::with_order();
+    world.moves(gather());
+    world.pays_back(refund("r1", "order_1", Some("33.00")));
+    world.sells(sale("order_2", "99.00"));
+    let second = PayoutId::new("pay_2");
+    let gathers = Step::Gather { payout_id: second.clone(), affiliate_id: affiliate().id };
+    assert_eq!(world.moves(of_payout(gathers)), 2);
+    assert_eq!(world.moves(release()), 1);
+    for end in [CommissionEdit::Delete, declined()] {
+        assert_eq!(world.refuses(edit("com_order_1", end)), Rejection::CommissionPaidOut);
+    }
+    assert_eq!(world.moves(of_payout(Step::Pay { payout_id: second })), 2);
+    // 29.70 less 9.90 was paid for the second; the first pays 29.70, which is 9.90 more than it earns.
+    assert_eq!((world.payable(), world.total()), (2970, 1980 + 2970));
+}
+
+#[test]
+fn a_whole_refund_of_a_payout_that_came_to_nothing_leaves_a_refunded_commission() {
+    let world = World::with_order();
+    world.moves(gather());
+    world.pays_back(refund("r1", "order_1", None));
+    world.moves(release());
+    let commission = world.commission("order_1");
+    assert_eq!((commission.status, commission.amount_minor), (CommissionStatus::Refunded, Some(0)));
+    assert_eq!((commission.clawed_back_minor, world.payable(), world.total()), (0, 0, 0));
+}
+
+#[test]
 fn a_commission_that_was_declined_with_its_referral_stays_so_when_its_rate_comes() {
     let world = World::paying([on_hold()]);
     world.sells(in_euros("order_1"));
