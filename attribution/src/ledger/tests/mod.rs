@@ -11,6 +11,7 @@ mod dry_run;
 mod edit_commission;
 mod first_attempt;
 mod going_on;
+mod histories;
 mod idempotency;
 mod known_customer;
 mod lead_incentive;
