@@ -98,6 +98,8 @@ pub enum Reason {
     CommissionDeleted,
     /// Commissions were gathered into a payout.
     CommissionsGathered,
+    /// What was gathered into a payout is not above nothing, or below what the program pays out.
+    TooLittleToPayOut,
     /// A payout came to nothing; its commissions are free again.
     PayoutEnded,
     /// Something happened that the caller wants on record.
@@ -167,6 +169,7 @@ impl Reason {
             Self::CommissionUpdated => "The program's owner changed the commission.",
             Self::CommissionDeleted => "The program's owner removed the commission.",
             Self::CommissionsGathered => "The commissions were gathered into a payout.",
+            Self::TooLittleToPayOut => "The commissions came to less than is paid out; they wait for the next payout.",
             Self::PayoutEnded => "The payout came to nothing; its commissions are payable again.",
             Self::MilestoneRecorded => "The caller put this on record.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
@@ -177,7 +180,11 @@ impl Reason {
     pub fn is_attributed(self) -> bool {
         !matches!(
             self,
-            Self::AttributionWindowExpired | Self::SaleBeforeClick | Self::ReferralRejected | Self::ReferralNotFound
+            Self::AttributionWindowExpired
+                | Self::SaleBeforeClick
+                | Self::ReferralRejected
+                | Self::ReferralDeleted
+                | Self::ReferralNotFound
         )
     }
 }

@@ -215,6 +215,13 @@ impl CouponId {
     }
 }
 
+impl PayoutId {
+    /// Mints the id of a new payout.
+    pub fn mint(random: &mut impl Random) -> Self {
+        Self(mint(Self::PREFIX, random))
+    }
+}
+
 impl WebhookEndpointId {
     /// Mints the id of a new endpoint.
     pub fn mint(random: &mut impl Random) -> Self {

@@ -39,6 +39,7 @@ pub mod money;
 pub mod payout;
 pub mod program;
 pub mod referral;
+pub mod referral_stats;
 pub mod sale;
 pub mod scheduler;
 pub mod shard;

@@ -9,6 +9,7 @@ use serde_json::{Number, Value, json};
 use crate::account::Account;
 use crate::coupon::Coupon;
 use crate::money::{Currency, Money};
+use crate::payout::Payout;
 use crate::program::Affiliate;
 use crate::referral::Referral;
 use crate::sale::{Commission, Conversion};
@@ -148,6 +149,26 @@ pub fn coupon_message(kind: &str, coupon: &Coupon) -> Message {
         "durationInMonths": coupon.term.months(),
         "productIds": coupon.product_ids,
         "createdAt": coupon.created_at.to_rfc3339(),
+    });
+    Message { kind: kind.to_owned(), data }
+}
+
+/// `payout.*`; `sum_minor` is what its lines add up to.
+pub fn payout_message(kind: &str, payout: &Payout, sum_minor: i64) -> Message {
+    let data = json!({
+        "payoutId": payout.id.as_str(),
+        "affiliateId": payout.affiliate_id.as_str(),
+        "affiliateProgramId": payout.scope.program_id.as_str(),
+        "invoiceNumber": payout.invoice_number,
+        "amount": decimal(Money { minor: sum_minor, currency: payout.currency }),
+        "currency": payout.currency.code(),
+        "status": payout.status.as_str().to_uppercase(),
+        "isManagedPayout": false,
+        "paymentMethod": payout.payment_method,
+        "paymentReference": payout.payment_reference,
+        "paidAt": payout.processed_at.map(Timestamp::to_rfc3339),
+        "createdAt": payout.created_at.to_rfc3339(),
+        "updatedAt": payout.updated_at.to_rfc3339(),
     });
     Message { kind: kind.to_owned(), data }
 }

@@ -74,7 +74,7 @@ impl CommissionStatus {
             (C::ReadyForPayment, Mover::Ledger) => matches!(next, C::ProcessingPayout | C::Refunded | C::Declined),
             (C::PendingManualApproval, Mover::Ledger) => matches!(next, C::Refunded | C::Declined),
             (C::ProcessingPayout, Mover::Person) => next == C::Paid,
-            (C::ProcessingPayout, Mover::Ledger) => matches!(next, C::Paid | C::ReadyForPayment),
+            (C::ProcessingPayout, Mover::Ledger) => matches!(next, C::Paid | C::ReadyForPayment | C::Declined),
             (C::Declined, Mover::Person) => {
                 matches!(next, C::Pending | C::PendingManualApproval | C::ReadyForPayment)
             }

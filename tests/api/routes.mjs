@@ -1,5 +1,6 @@
 // The routes of both dialects, by the documents: what each takes, and how it says that something is wrong.
 import assert from "node:assert/strict";
+import { PROGRAM_ACTION_ROUTES, PROGRAM_BODY_ROUTES, PROGRAM_READ_ROUTES } from "./program_routes.mjs";
 
 const text = "a text";
 const list = "a list of texts";
@@ -166,6 +167,7 @@ export const BODY_ROUTES = [
     body: { rates: { VND: 29000.5 } },
     fields: { base: text, rates: object },
   },
+  ...PROGRAM_BODY_ROUTES,
   {
     path: "/api/v1/track/click",
     body: { affiliate_url: "https://shop.example/?aff=alice" },
@@ -230,6 +232,7 @@ export const READ_ROUTES = [
   { path: "/v1/webhooks", key: "live", allow: "GET, POST" },
   { path: "/v1/webhooks/whe_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/deliveries", key: "live" },
+  ...PROGRAM_READ_ROUTES,
   { path: "/dashboard/overview", key: "live" },
   { path: "/healthz" },
 ];
@@ -249,6 +252,7 @@ export const ACTION_ROUTES = [
   { path: "/v1/webhooks/whe_none/ping", key: "live" },
   { path: "/v1/webhooks/whe_none/deliveries/evt_none/replay", key: "live" },
   { path: "/v1/webhooks/whe_none/replay-failed", key: "live" },
+  ...PROGRAM_ACTION_ROUTES,
 ];
 
 /** Every route with the method that it is called by, and all that its path takes. */

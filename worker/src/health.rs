@@ -2,19 +2,20 @@
 
 use attribution::ledger::Unavailable;
 use attribution::time::Timestamp;
-use futures_util::future::join3;
+use futures_util::future::join4;
 use serde_json::{Value, json};
 use worker::{Env, console_error};
 
 use crate::funnel::Funnel;
 use crate::http::Answer;
 use crate::scheduler::{self, SchedulerFigures};
+use crate::store::payout::figures::{AtWork, at_work};
 
 /// 200 when both answer, else 503 that says which does not. The scheduler's figures are those of its last minute; it is
 /// started by being asked. Without it nothing that a caller waits for fails, so it has a word of its own.
 pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
-    let (database, objects, figures) =
-        join3(funnel.database.ping(), funnel.ping_objects(), scheduler::figures(env)).await;
+    let (database, objects, figures, payouts) =
+        join4(funnel.database.ping(), funnel.ping_objects(), scheduler::figures(env), at_work(&funnel.database)).await;
     let database = database.map_err(|away| away.to_string());
     let objects = objects.map_err(|refusal| format!("{refusal:?}"));
     let word = |result: &Result<(), String>| if result.is_ok() { "ok" } else { "unavailable" };
@@ -26,6 +27,9 @@ pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
         "status": if healthy { "ok" } else { "unavailable" },
         "database": word(&database),
         "objects": word(&objects),
+        "payouts": payouts.ok().map(|AtWork { count, oldest_at }| {
+            json!({ "at_work": count, "oldest_at": oldest_at.map(Timestamp::to_rfc3339) })
+        }),
     });
     if let (Some(body), Value::Object(work)) = (body.as_object_mut(), work(figures)) {
         body.extend(work);

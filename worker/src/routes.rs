@@ -1,6 +1,7 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
 mod affiliates;
+mod payouts;
 mod program;
 mod sales;
 
@@ -45,6 +46,11 @@ enum Endpoint {
     ShowOverride,
     UpdateOverride,
     DeleteOverride,
+    CommissionSummary,
+    ListPayouts,
+    CreatePayouts,
+    ShowPayout,
+    UpdatePayout,
     ListCoupons,
     CreateCoupon,
     ShowCoupon,
@@ -118,6 +124,7 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "conversions", _, "explain"] => &[("GET", E::ExplainConversion)],
         ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
         ["v1", "commissions"] => &[("GET", E::ListCommissions), ("POST", E::CreateCommission)],
+        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
         ["v1", "commissions", _] => {
             &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
         }
@@ -136,6 +143,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
             ("PUT", E::UpdateOverride),
             ("DELETE", E::DeleteOverride),
         ],
+        ["v1", "payouts"] => &[("GET", E::ListPayouts), ("POST", E::CreatePayouts)],
+        ["v1", "payouts", _] => &[("GET", E::ShowPayout), ("PUT", E::UpdatePayout)],
         ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
         ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
         ["v1", "rates"] => &[("GET", E::LatestRates)],
@@ -274,6 +283,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::UpdateOverride
         | E::DeleteOverride => {
             boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
+        E::CommissionSummary | E::ListPayouts | E::CreatePayouts | E::ShowPayout | E::UpdatePayout => {
+            boxed(Box::pin(payouts::serve(endpoint, incoming, funnel, id))).await
         }
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
             boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await

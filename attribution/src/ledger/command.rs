@@ -10,7 +10,7 @@ use super::requests::{
 };
 use super::{
     Plan, Query, RateQuery, SaleQuery, State, View, create_referral, edit_commission, edit_referral, manual_commission,
-    reconsider, record_sale, refund, scheduled, sign_up,
+    reconsider, record_sale, referral_names, refund, scheduled, sign_up,
 };
 use crate::day::Day;
 use crate::email::EmailHasher;
@@ -297,8 +297,8 @@ impl Command {
                 Query { referrals: vec![command.gate.clone()], commissions_of: Some(command.gate.clone()), ..query }
             }
             Self::EditReferral(command) => Query {
-                referrals: vec![command.referral_id.clone()],
-                identities: edit_referral::identities(command, program, hasher),
+                referrals: referral_names::named_referrals(command),
+                identities: referral_names::identities(command, program, hasher),
                 commissions_of: Some(command.referral_id.clone()),
                 ..query
             },

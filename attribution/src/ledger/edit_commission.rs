@@ -8,6 +8,7 @@ use super::changes::{Change, Event, Plan};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{CommissionEdit, EditCommission};
 use crate::decision::{Decision, Reason};
+use crate::ids::AffiliateId;
 use crate::messages::{commission_message, decimal};
 use crate::money::Money;
 use crate::referral::Referral;
@@ -138,13 +139,28 @@ fn is_partly_netted(commission: &Commission) -> bool {
 /// What was declined made room for others: whether there still is enough for it. The customer may be another affiliate's
 /// by now: the cap is that of whoever earned it.
 fn check_cap(commission: &Commission, view: &View<'_>) -> Result<(), Rejection> {
+    let room =
+        room_under_cap(commission, &commission.affiliate_id, view.state.counted_minor(&commission.affiliate_id), view);
+    let amount = commission.amount().map_or(0, |amount| amount.minor);
+    match room {
+        Some(room) if amount > room => Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }),
+        _ => Ok(()),
+    }
+}
+
+/// What the cap of a commission's incentive leaves to `affiliate`, who has `total` already; `None` where there is no cap,
+/// or where it is another's commission.
+pub(super) fn room_under_cap(
+    commission: &Commission,
+    affiliate: &AffiliateId,
+    total: i64,
+    view: &View<'_>,
+) -> Option<i64> {
     let incentives = view.program.incentives.iter();
     let mut of_commission = incentives.filter(|incentive| commission.incentive_id.as_ref() == Some(&incentive.id));
-    let cap = of_commission.find_map(|incentive| incentive.cap_minor);
-    let Some(cap) = cap.filter(|_| commission.level == 0) else { return Ok(()) };
-    let room = cap - view.state.counted_minor(&commission.affiliate_id);
-    let amount = commission.amount().map_or(0, |amount| amount.minor);
-    if amount > room { Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }) } else { Ok(()) }
+    let cap = of_commission.find_map(|incentive| incentive.cap_minor)?;
+    let is_theirs = commission.level == 0 && commission.affiliate_id == *affiliate;
+    is_theirs.then(|| cap - total)
 }
 
 fn set_hold(commission: &mut Commission, hold_days: Option<u32>) -> Result<(), Rejection> {

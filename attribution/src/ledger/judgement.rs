@@ -125,11 +125,13 @@ fn inputs(reason: Reason, sold: &Sold<'_>, referral: &Referral, view: &View<'_>)
 
 /// Why no incentive is asked at all: questions 1 to 5.
 fn earns_nothing(sold: &Sold<'_>, referral: &Referral, view: &View<'_>, trail: &mut Trail) -> Option<Reason> {
-    if referral.status == ReferralStatus::Rejected {
-        trail.decided("referral", "the referral is rejected");
-        return Some(Reason::ReferralRejected);
+    let status = format!("the referral is {}", referral.status.as_str());
+    if !referral.status.holds_identities() {
+        trail.decided("referral", status);
+        let is_deleted = referral.status == ReferralStatus::Deleted;
+        return Some(if is_deleted { Reason::ReferralDeleted } else { Reason::ReferralRejected });
     }
-    trail.passed("referral", format!("the referral is {}", referral.status.as_str()));
+    trail.passed("referral", status);
     if let Some(reason) = outside_window(sold, referral, view, trail) {
         return Some(reason);
     }

@@ -22,6 +22,8 @@ mod outcome;
 mod pricing;
 mod reconsider;
 mod record_sale;
+mod referral_commissions;
+mod referral_names;
 mod refund;
 mod repeated_sale;
 mod requests;
@@ -36,7 +38,7 @@ pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
-    CommissionEdit, CreateReferral, EditCommission, EditReferral, Edited, ExpireRefund, ManualCommission, Milestone,
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, Milestone,
     MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
 };
 

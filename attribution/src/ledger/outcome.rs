@@ -103,7 +103,7 @@ pub enum Rejection {
     CommissionNotFound,
     /// The status may not follow the one that it has.
     NoSuchTransition {
-        /// Of what: `referral`, `commission`, `sale`.
+        /// Of what: `referral`, `commission`, `sale`, `payout`.
         subject: String,
         /// The status that it has.
         from: String,
@@ -176,7 +176,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// A status that may not follow the one that there is.
-    pub(super) fn transition(subject: &str, from: &str, to: &str) -> Self {
+    pub fn transition(subject: &str, from: &str, to: &str) -> Self {
         Self::NoSuchTransition { subject: subject.to_owned(), from: from.to_owned(), to: to.to_owned() }
     }
 }

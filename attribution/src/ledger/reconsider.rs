@@ -165,9 +165,8 @@ fn settle_commission(
     let (reason, minor) = capped(terms.cap_minor, full, total, view, trail);
     let earned = minor.unwrap_or(0);
     let next = if minor.is_some() { terms.status } else { CommissionStatus::Declined };
-    // What was declined meanwhile stays so, and by its reason a release finds it.
+    // What was declined meanwhile stays so.
     if commission.status == CommissionStatus::Pending {
-        commission.reason = reason;
         if commission.status.may_become(next, Mover::Ledger) {
             commission.status = next;
         }
@@ -176,6 +175,10 @@ fn settle_commission(
     let remaining = pro_rata(earned, conversion.remaining().minor, conversion.amount.minor);
     commission.earned_minor = Some(earned);
     commission.amount_minor = Some(if commission.status == CommissionStatus::Refunded { 0 } else { remaining });
+    // What was declined meanwhile says why.
+    if commission.reason == Reason::MissingRate {
+        commission.reason = reason;
+    }
     let hold_days = commission.hold_days.filter(|_| commission.status == CommissionStatus::Pending);
     commission.hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
     commission.updated_at = view.now;

@@ -216,8 +216,10 @@ fn reduce(commission: &mut Commission, remaining: i64, whole: i64, now: Timestam
         commission.clawed_back_minor += deducted_minor;
         return deducted_minor;
     }
-    commission.amount_minor = commission.amount_minor.map(|_| target);
-    if remaining == 0 && commission.status.may_become(CommissionStatus::Refunded, Mover::Ledger) {
+    // What was in a payout that came to nothing may have negative lines, which take their part back by themselves.
+    commission.amount_minor = commission.amount_minor.map(|_| target + commission.clawed_back_minor);
+    let is_netted = commission.clawed_back_minor > 0;
+    if remaining == 0 && !is_netted && commission.status.may_become(CommissionStatus::Refunded, Mover::Ledger) {
         commission.status = CommissionStatus::Refunded;
         // One that waited for a rate waits no longer.
         commission.amount_minor = Some(0);

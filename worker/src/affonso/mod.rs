@@ -12,12 +12,14 @@ pub mod coupons;
 mod incentive_body;
 pub mod incentives;
 mod lists;
+pub mod payouts;
 pub mod program;
 pub mod rates;
 pub mod referrals;
 pub mod refunds;
 mod sales_status;
 pub mod signups;
+pub mod summary;
 mod views;
 pub mod webhook_deliveries;
 pub mod webhooks;
@@ -76,6 +78,8 @@ pub enum Problem {
         /// One sentence for people.
         message: String,
     },
+    /// The payout's commissions are still being collected.
+    PayoutGathering,
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -122,6 +126,10 @@ impl Problem {
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
             Self::Duplicate { field, message } => failure(409, "DUPLICATE_ERROR", message, Some(field)),
+            Self::PayoutGathering => {
+                let message = "The payout's commissions are still being collected. Try again.";
+                failure(409, "PAYOUT_GATHERING", message, None).with_header("retry-after", RETRY_AFTER_SECONDS)
+            }
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)

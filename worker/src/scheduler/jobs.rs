@@ -12,6 +12,7 @@ use worker::{Delay, Env};
 
 use super::storage::Book;
 use super::{rates, time_jobs};
+use crate::payout_work;
 use crate::platform::now;
 use crate::store::Database;
 use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
@@ -28,6 +29,8 @@ enum Task {
     EndHolds,
     /// Gives refunds up whose sale never came.
     ExpireRefunds,
+    /// Goes on with payouts that were left half way.
+    WorkOnPayouts,
     /// Forgets answers that were kept long enough.
     ForgetAnswers,
     /// Fetches the rates of exchange, once an hour.
@@ -36,8 +39,15 @@ enum Task {
     SettleSales,
 }
 
-const TASKS: [Task; 6] =
-    [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::ForgetAnswers, Task::FetchRates, Task::SettleSales];
+const TASKS: [Task; 7] = [
+    Task::CallTheRoll,
+    Task::EndHolds,
+    Task::ExpireRefunds,
+    Task::WorkOnPayouts,
+    Task::ForgetAnswers,
+    Task::FetchRates,
+    Task::SettleSales,
+];
 
 /// A task with what it needs.
 pub struct ScheduledJob<'a> {
@@ -61,6 +71,7 @@ impl<'a> ScheduledJob<'a> {
             }
             Task::EndHolds => time_jobs::end_holds(self.env).await,
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
+            Task::WorkOnPayouts => payout_work::work_on_payouts(self.env).await,
             Task::ForgetAnswers => time_jobs::forget_answers(self.env).await,
             Task::FetchRates => rates::fetch(self.env, self.book).await,
             Task::SettleSales => time_jobs::settle_sales(self.env, self.book).await,
@@ -74,6 +85,7 @@ impl Job for ScheduledJob<'_> {
             Task::CallTheRoll => "wake_webhook_senders",
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
+            Task::WorkOnPayouts => "work_on_payouts",
             Task::ForgetAnswers => "forget_answers",
             Task::FetchRates => "fetch_rates",
             Task::SettleSales => "settle_sales",

@@ -140,3 +140,35 @@ pub(super) fn append(
         line.by.at
     )
 }
+
+/// Appends a line to the history of each of these rows of `table` that is there: as the line of the version that the row
+/// has in the batch, in the row's own program and mode.
+pub(super) fn append_versions(
+    database: &Database,
+    table: &'static str,
+    lines: &[EditLine],
+) -> worker::Result<D1PreparedStatement> {
+    let line = |line: &EditLine| -> Result<Value, serde_json::Error> {
+        Ok(serde_json::json!({
+            "subject": line.subject,
+            "kind": line.kind,
+            "reason": line.reason.as_str(),
+            "detail": serde_json::to_string(&line.detail)?,
+            "messages": serde_json::to_string(&line.messages)?,
+            "actor": line.by.actor,
+            "request_id": line.by.request_id,
+            "at": line.by.at,
+        }))
+    };
+    let lines = lines.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let sql = format!(
+        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+           request_id, rules_version, at) \
+         SELECT line.value ->> 'subject', changed.version, changed.team_id, changed.program_id, changed.is_test, \
+           line.value ->> 'kind', line.value ->> 'reason', line.value ->> 'detail', line.value ->> 'messages', \
+           line.value ->> 'actor', line.value ->> 'request_id', \
+           (SELECT rules_version FROM program WHERE program.id = changed.program_id), line.value ->> 'at' \
+         FROM json_each(?1) AS line CROSS JOIN {table} AS changed ON changed.id = line.value ->> 'subject'"
+    );
+    query!(&database.0, sql, serde_json::to_string(&lines)?)
+}

@@ -8,6 +8,7 @@ pub mod affiliate;
 pub mod api_key;
 pub mod click_count;
 pub mod commission;
+pub mod commission_summary;
 pub mod conversion;
 pub mod coupon;
 pub mod event;

@@ -51,8 +51,8 @@ fn sales_status() -> impl Strategy<Value = SalesStatus> {
 }
 
 fn referral_status() -> impl Strategy<Value = ReferralStatus> {
-    use ReferralStatus::{Active, Customer, Lead, Rejected};
-    prop::sample::select(vec![Lead, Customer, Active, Rejected, Rejected])
+    use ReferralStatus::{Active, Customer, Deleted, Lead, Rejected};
+    prop::sample::select(vec![Lead, Lead, Customer, Customer, Active, Active, Rejected, Rejected, Rejected, Deleted])
 }
 
 fn happening() -> impl Strategy<Value = Happening> {

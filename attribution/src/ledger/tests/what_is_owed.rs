@@ -13,8 +13,8 @@ use crate::fixtures::{
 use crate::ids::{CommissionId, ConversionId, GroupId, IncentiveId, PayoutId};
 use crate::incentive::{AppliesTo, Approval, Incentive, Length};
 use crate::ledger::{
-    CommissionEdit, EditCommission, EditReferral, Edited, ManualCommission, MoveCommissions, Outcome, Reassignment,
-    RecordSale, Rejection, Step, Turn,
+    CommissionEdit, EditCommission, EditReferral, ManualCommission, MoveCommissions, Outcome, Reassignment, RecordSale,
+    Rejection, Step, Turn,
 };
 use crate::level::{Base, Level};
 use crate::money::{Currency, Rate};
@@ -39,22 +39,7 @@ pub fn edit(commission: &str, edit: CommissionEdit) -> Command {
 
 /// A change of the customer's referral that changes nothing yet.
 pub fn edit_referral() -> EditReferral {
-    EditReferral {
-        context: context("req_referral"),
-        referral_id: click().id,
-        scope: scope(),
-        email: None,
-        external_user_id: Edited::Kept,
-        customer_id: Edited::Kept,
-        subscription_id: Edited::Kept,
-        name: Edited::Kept,
-        metadata: Edited::Kept,
-        names_to_take_back: Vec::new(),
-        status: None,
-        occurred_at: None,
-        reassignment: None,
-        milestone: None,
-    }
+    EditReferral::of(context("req_referral"), click().id, scope())
 }
 
 /// The customer is another affiliate's from now on.

@@ -17,8 +17,8 @@ use crate::fixtures::{affiliate, bob, browser_sign_up, click, context, early_ref
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, RefundId};
 use crate::incentive::Purchase;
 use crate::ledger::{
-    Command, CommissionEdit, EditCommission, EditReferral, Edited, ManualCommission, MoveCommissions, Reassignment,
-    Reconsider, RecordSale, Refund, Step as LedgerStep, Turn,
+    Command, CommissionEdit, EditCommission, EditReferral, ManualCommission, MoveCommissions, Reassignment, Reconsider,
+    RecordSale, Refund, Step as LedgerStep, Turn,
 };
 use crate::money::Money;
 use crate::payout::is_payable;
@@ -301,27 +301,13 @@ impl<'a> Scene<'a> {
     }
 
     fn edit_referral(&self, status: Option<ReferralStatus>, reassignment: Option<Reassignment>) -> Command {
+        let held = self.world.rows().referrals.get(&click().id).map(crate::referral::Referral::identities);
+        let request = context(&format!("req_refer_{}", self.number.get()));
         Command::EditReferral(EditReferral {
-            context: context(&format!("req_refer_{}", self.number.get())),
-            referral_id: click().id,
-            scope: scope(),
-            email: None,
-            external_user_id: Edited::Kept,
-            customer_id: Edited::Kept,
-            subscription_id: Edited::Kept,
-            name: Edited::Kept,
-            metadata: Edited::Kept,
-            names_to_take_back: self
-                .world
-                .rows()
-                .referrals
-                .get(&click().id)
-                .map(crate::referral::Referral::identities)
-                .unwrap_or_default(),
+            names_to_take_back: held.unwrap_or_default(),
             status,
-            occurred_at: None,
             reassignment,
-            milestone: None,
+            ..EditReferral::of(request, click().id, scope())
         })
     }
 
