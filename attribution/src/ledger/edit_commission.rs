@@ -76,7 +76,7 @@ fn change(
             levels = levels_that_follow(before, next, view);
         }
     }
-    set_hold(&mut commission, *hold_days)?;
+    set_hold(&mut commission, *hold_days);
     if commission == *before && sale.as_ref() == conversion {
         return Ok(unchanged(&commission, conversion));
     }
@@ -163,14 +163,12 @@ pub(super) fn room_under_cap(
     is_theirs.then(|| cap - total)
 }
 
-fn set_hold(commission: &mut Commission, hold_days: Option<u32>) -> Result<(), Rejection> {
-    let Some(days) = hold_days.filter(|days| Some(*days) != commission.hold_days) else { return Ok(()) };
-    if commission.status != CommissionStatus::Pending {
-        return Err(Rejection::NotOnHold);
-    }
+/// The days of hold; they only run while the commission is pending.
+fn set_hold(commission: &mut Commission, hold_days: Option<u32>) {
+    let Some(days) = hold_days.filter(|days| Some(*days) != commission.hold_days) else { return };
     commission.hold_days = Some(days);
-    commission.hold_until = Some(commission.created_at.plus_days(days));
-    Ok(())
+    let end = commission.created_at.plus_days(days);
+    commission.hold_until = (commission.status == CommissionStatus::Pending).then_some(end);
 }
 
 /// A dispute, and its end, is of the sale: its levels follow, as far as each may.

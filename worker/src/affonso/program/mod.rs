@@ -129,7 +129,7 @@ pub(super) fn view(profile: &Profile) -> Value {
         "description": profile.description,
         "website_url": profile.website_url,
         "logo_url": profile.logo_url,
-        "access_mode": profile.access_mode,
+        "access_mode": profile.access_mode.to_ascii_lowercase(),
         "affiliate_links_enabled": profile.affiliate_links_enabled,
         "attribution_model": profile.attribution_model.as_str(),
         "attribution_window_days": profile.attribution_window_days,
