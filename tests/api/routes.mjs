@@ -64,6 +64,7 @@ export const BODY_ROUTES = [
   },
   {
     path: "/v1/conversions",
+    allow: "GET, POST",
     key: "live",
     body: { external_user_id: "user_1", sale_amount: 99, external_event_id: "order_1" },
     fields: {
@@ -216,7 +217,7 @@ export const BODY_ROUTES = [
 
 /** Routes that only read. */
 export const READ_ROUTES = [
-  { path: "/v1/conversions/conv_none", key: "live" },
+  { path: "/v1/conversions/conv_none", key: "live", allow: "GET, PUT" },
   { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
