@@ -91,7 +91,7 @@ fn check_amounts_stand_open(commission: &Commission, conversion: Option<&Convers
     if commission.kind == CommissionKind::Clawback {
         return Err(Rejection::IsClawback);
     }
-    if commission.status.is_paid_out() || is_partly_netted(commission) {
+    if commission.status.is_paid_out() {
         return Err(Rejection::CommissionPaidOut);
     }
     if commission.amount_minor.is_none() {
@@ -113,9 +113,6 @@ fn set_status(commission: &mut Commission, next: CommissionStatus, view: &View<'
     if commission.amount_minor.is_none() && next != CommissionStatus::Declined {
         return Err(Rejection::AmountUnknown);
     }
-    if next == CommissionStatus::Declined && is_partly_netted(commission) {
-        return Err(Rejection::CommissionPaidOut);
-    }
     if from == CommissionStatus::Declined {
         check_cap(commission, view)?;
     }
@@ -128,12 +125,6 @@ fn in_status(commission: &Commission, status: CommissionStatus) -> Commission {
     let hold_days = commission.hold_days.filter(|_| status == CommissionStatus::Pending);
     let hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
     Commission { status, hold_until, ..commission.clone() }
-}
-
-/// Whether a payout has taken a part of it back already: what is left of it must be paid with that, or the affiliate
-/// would owe what they never had.
-fn is_partly_netted(commission: &Commission) -> bool {
-    commission.clawed_back_minor > 0
 }
 
 /// What was declined made room for others: whether there still is enough for it. The customer may be another affiliate's
@@ -192,7 +183,7 @@ fn delete(
     if before.kind == CommissionKind::Clawback {
         return Err(Rejection::IsClawback);
     }
-    if before.status.is_paid_out() || is_partly_netted(before) {
+    if before.status.is_paid_out() {
         return Err(Rejection::CommissionPaidOut);
     }
     let deleted = |commission: &Commission| Commission {

@@ -2,7 +2,7 @@
 //! docs/rules.md, sections 6 and 8.
 //!
 //! Nothing was paid, so nothing has to be taken back: the commissions pay less instead, and their negative lines are gone.
-//! A line that another payout has taken up stays, and so does its part of the commission. No sum changes by any of it.
+//! Until then no other payout takes the lines up, so that none of them is paid for nothing. No sum changes by any of it.
 
 use super::View;
 use crate::sale::{Commission, Conversion};
@@ -14,14 +14,12 @@ type Entry<'a> = (Commission, Option<&'a Conversion>);
 
 /// Nets the commissions that a payout sets free, and adds the negative lines that are gone by it.
 pub(super) fn net_released<'a>(freed: &mut Vec<Entry<'a>>, view: &View<'a>) {
-    let (mut lines, mut rows): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
-        freed.drain(..).partition(|(row, _)| row.kind == CommissionKind::Clawback);
     let is_free =
-        |row: &Commission| row.kind == CommissionKind::Clawback && row.status == CommissionStatus::ReadyForPayment;
+        |row: &Commission| row.kind == CommissionKind::Clawback && row.status.counts() && !row.status.is_paid_out();
     let free = view.state.commissions.iter().filter(|(row, _)| is_free(row));
-    let mut free: Vec<Entry<'_>> = free.map(|(row, sale)| (row.clone(), sale.as_ref())).collect();
-    for (row, sale) in &mut rows {
-        for (line, _) in lines.iter_mut().chain(&mut free) {
+    let mut lines: Vec<Entry<'_>> = free.map(|(row, sale)| (row.clone(), sale.as_ref())).collect();
+    for (row, sale) in freed.iter_mut().filter(|(row, _)| row.kind != CommissionKind::Clawback) {
+        for (line, _) in &mut lines {
             if takes_back(line, row) {
                 net(row, line, view);
             }
@@ -32,8 +30,18 @@ pub(super) fn net_released<'a>(freed: &mut Vec<Entry<'a>>, view: &View<'a>) {
             row.status = CommissionStatus::Refunded;
         }
     }
-    free.retain(|(line, _)| line.deleted_at.is_some());
-    freed.extend(rows.into_iter().chain(lines).chain(free));
+    freed.extend(lines.into_iter().filter(|(line, _)| line.deleted_at.is_some()));
+}
+
+/// Whether it takes back what is in a payout that is under way: how that ends decides whether anything is owed.
+pub(super) fn waits_for_its_payout(line: &Commission, view: &View<'_>) -> bool {
+    let is_under_way = |row: &Commission| {
+        row.kind != CommissionKind::Clawback
+            && row.status == CommissionStatus::ProcessingPayout
+            && row.payout_id.is_some()
+            && takes_back(line, row)
+    };
+    line.kind == CommissionKind::Clawback && view.state.commissions.iter().any(|(row, _)| is_under_way(row))
 }
 
 fn takes_back(line: &Commission, row: &Commission) -> bool {

@@ -6,7 +6,7 @@
 //! moves from stays as it is.
 
 use super::changes::{Change, Event, Plan};
-use super::netting::net_released;
+use super::netting::{net_released, waits_for_its_payout};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
@@ -78,7 +78,10 @@ impl Step {
 /// Moves the referral's commissions on that take the step.
 pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Result<Plan, Rejection> {
     let referral = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
-    let taking = view.state.commissions.iter().filter(|(commission, _)| command.step.takes(commission, view.now));
+    let taking =
+        view.state.commissions.iter().filter(|(commission, _)| {
+            command.step.takes(commission, view.now) && !waits_for_its_payout(commission, view)
+        });
     let mut uncounted_minor = 0;
     let mut moved: Vec<(Commission, Option<&Conversion>)> = taking
         .map(|(commission, conversion)| {

@@ -235,6 +235,7 @@ fn check(world: &World) {
             && row.hold_days.is_some()
             && row.hold_until.is_none();
         assert!(!(is_due && waits_for_ever), "a hold that never ends: {row:?}");
+        assert!(row.clawed_back_minor == 0 || row.status.is_paid_out(), "taken back, and not paid: {row:?}");
         if row.kind != CommissionKind::Clawback && is_due {
             check_net(row, &all, &rows.conversions);
         }
