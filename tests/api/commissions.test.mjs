@@ -353,7 +353,7 @@ test("a wrong correction is a 400 that names the field", async (t) => {
     [{ sale_amount: -1 }, "sale_amount"],
     [{ sale_amount: 1.5, sale_amount_currency: "JPY" }, "sale_amount"],
     [{ sale_amount_currency: "EUR" }, "sale_amount_currency"],
-    [{ sales_status: "complete", status: "declined" }, "sales_status"],
+    [{ sales_status: "refunded", status: "declined" }, "sales_status"],
     [{ sales_status: "partial_refunded" }, "sales_status"],
   ];
   const before = await contents(ledger);

@@ -53,6 +53,18 @@ export const KEYED_CALLS = [
     remedy: (ledger) => signedUp(ledger, "late"),
   },
   {
+    name: "a commission that its owner names",
+    path: "/v1/commissions",
+    by: "live",
+    status: 201,
+    prepare: async (ledger, owner) => ({
+      referral_id: await signedUp(ledger, unique("user"), of(owner)),
+      sale_amount: 80,
+      commission_amount: 12,
+    }),
+    other: (body) => ({ ...body, commission_amount: 13 }),
+  },
+  {
     name: "a referral",
     path: "/v1/referrals",
     by: "live",

@@ -75,6 +75,43 @@ export const BODY_ROUTES = [
       price_ids: list,
       is_subscription: boolean,
       metadata: object,
+      dry_run: boolean,
+    },
+  },
+  {
+    path: "/v1/conversions/conv_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { sales_status: "complete" },
+    fields: { sales_status: text },
+  },
+  {
+    path: "/v1/commissions",
+    key: "live",
+    allow: "GET, POST",
+    body: { referral_id: "ref_none", sale_amount: 80, commission_amount: 12 },
+    fields: {
+      ...texts("referral_id", "sale_amount_currency", "commission_currency", "status", "sales_status"),
+      ...texts("payment_intent_id", "created_at"),
+      sale_amount: number,
+      commission_amount: number,
+      hold_period_days: number,
+      is_subscription: boolean,
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/commissions/com_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { status: "declined" },
+    fields: {
+      ...texts("status", "sales_status", "sale_amount_currency", "commission_currency"),
+      sale_amount: number,
+      commission_amount: number,
+      hold_period_days: number,
     },
   },
   {
@@ -217,7 +254,12 @@ export const BODY_ROUTES = [
 
 /** Routes that only read. */
 export const READ_ROUTES = [
+  { path: "/v1/conversions", key: "live", allow: "GET, POST" },
+  { path: "/v1/conversions/unattributed", key: "live" },
   { path: "/v1/conversions/conv_none", key: "live", allow: "GET, PUT" },
+  { path: "/v1/conversions/conv_none/explain", key: "live" },
+  { path: "/v1/commissions", key: "live", allow: "GET, POST" },
+  { path: "/v1/commissions/com_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
@@ -240,6 +282,7 @@ export const READ_ROUTES = [
 
 /** Routes that do something and take no body. */
 export const ACTION_ROUTES = [
+  { path: "/v1/commissions/com_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   { path: "/v1/affiliates/aff_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   {
     path: "/v1/affiliates/aff_none/overrides/inc_none",
