@@ -14,6 +14,8 @@ const TABLES = [
   "unattributed_sale",
   "test_event",
   "webhook_endpoint",
+  "payout",
+  "payout_line",
 ];
 
 /** Who must not reach the rows that were made `of` a key of the first team, and the key that they come with. */

@@ -3,6 +3,7 @@
 use attribution::edits::{EditLine, Editor};
 use attribution::ids::{AffiliateId, PayoutId};
 use attribution::ledger::{NotCommitted, Unavailable};
+use attribution::money::MAX_MINOR;
 use attribution::payout::{Payout, least_payable};
 use attribution::referral::Scope;
 use serde::Deserialize;
@@ -48,7 +49,7 @@ pub async fn payable(
     let whose =
         if affiliate.is_some() { "affiliate_id = ?3 AND +program_id = ?1" } else { "program_id = ?1 AND ?3 IS NULL" };
     let sql = format!(
-        "SELECT affiliate_id, SUM(amount_minor) AS sum_minor FROM commission \
+        "SELECT affiliate_id, MIN(SUM(amount_minor), {MAX_MINOR}) AS sum_minor FROM commission \
          WHERE {whose} AND is_test = ?2 AND status = 'ready_for_payment' AND deleted_at IS NULL \
          GROUP BY affiliate_id HAVING SUM(amount_minor) >= ?4 ORDER BY affiliate_id LIMIT ?5"
     );
