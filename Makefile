@@ -36,7 +36,8 @@ test-style: setup-tests tracker ## formatting and lints
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 test-rules: setup-tests tracker ## native tests: rules, command line
-	@echo '==> rules: native tests'
+	@echo '==> rules: native tests, and the arithmetic of the worked cases'
+	@node scripts/recompute-worked-cases.mjs
 	@cargo test --quiet --workspace --exclude simulation
 
 # So many seeds, from the first one on.

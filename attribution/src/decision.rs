@@ -180,7 +180,11 @@ impl Reason {
     pub fn is_attributed(self) -> bool {
         !matches!(
             self,
-            Self::AttributionWindowExpired | Self::SaleBeforeClick | Self::ReferralRejected | Self::ReferralNotFound
+            Self::AttributionWindowExpired
+                | Self::SaleBeforeClick
+                | Self::ReferralRejected
+                | Self::ReferralDeleted
+                | Self::ReferralNotFound
         )
     }
 }

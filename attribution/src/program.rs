@@ -6,6 +6,7 @@ use crate::ids::{AffiliateId, GroupId, ProgramId, TeamId};
 use crate::incentive::Incentive;
 use crate::level::Level;
 use crate::money::Currency;
+use crate::referral::Click;
 use crate::status::{AttributionModel, EmailPolicy, FraudMode, Partnership};
 
 /// One program as of one version of its rules.
@@ -52,6 +53,19 @@ impl Program {
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed == origin)
     }
+
+    /// Which of a visitor's clicks counts: the new one, or under the first-click model the earlier one, as long as sales
+    /// of its visitor would be credited. The earlier one must be of the same program and mode. Source: docs/rules.md,
+    /// section 10.
+    pub fn counting_click<'a>(&self, earlier: Option<&'a Click>, new: &'a Click) -> &'a Click {
+        let is_open = |click: &&Click| {
+            click.scope == new.scope && new.clicked_at <= click.clicked_at.plus_days(self.attribution_window_days)
+        };
+        match self.attribution_model {
+            AttributionModel::LastClick => new,
+            AttributionModel::FirstClick => earlier.filter(is_open).unwrap_or(new),
+        }
+    }
 }
 
 /// Who sends visitors to one program.
@@ -77,4 +91,40 @@ pub struct Affiliate {
     pub partnership: Partnership,
     /// The program's rules version when this was read: two copies of different ages show by it.
     pub rules_version: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{bobs_click, click, new_year, program, scope};
+    use crate::referral::Scope;
+
+    fn counting(model: AttributionModel, earlier: Option<&Click>, days_later: u32) -> AffiliateId {
+        let program = Program { attribution_model: model, ..program() };
+        let new = Click { clicked_at: new_year().plus_days(days_later), ..bobs_click() };
+        program.counting_click(earlier, &new).affiliate_id.clone()
+    }
+
+    #[test]
+    fn the_last_click_counts_unless_the_program_wants_the_first() {
+        assert_eq!(counting(AttributionModel::LastClick, Some(&click()), 1), bobs_click().affiliate_id);
+        assert_eq!(counting(AttributionModel::FirstClick, Some(&click()), 1), click().affiliate_id);
+        assert_eq!(counting(AttributionModel::FirstClick, None, 1), bobs_click().affiliate_id);
+    }
+
+    #[test]
+    fn the_first_click_counts_as_long_as_its_window_lasts() {
+        // Sixty days, and their end is inside, as it is for sales.
+        assert_eq!(counting(AttributionModel::FirstClick, Some(&click()), 60), click().affiliate_id);
+        assert_eq!(counting(AttributionModel::FirstClick, Some(&click()), 61), bobs_click().affiliate_id);
+    }
+
+    #[test]
+    fn a_click_of_another_program_or_mode_is_no_earlier_one() {
+        let elsewhere = Scope { program_id: ProgramId::new("prog_2"), ..scope() };
+        for scope in [elsewhere, Scope { is_test: true, ..scope() }] {
+            let earlier = Click { scope, ..click() };
+            assert_eq!(counting(AttributionModel::FirstClick, Some(&earlier), 1), bobs_click().affiliate_id);
+        }
+    }
 }

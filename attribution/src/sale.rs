@@ -7,7 +7,7 @@ use crate::day::Day;
 use crate::decision::{Decision, Reason};
 use crate::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, PayoutId, ReferralId, RefundId};
 use crate::incentive::Purchase;
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, pro_rata};
 use crate::referral::Scope;
 use crate::status::{CommissionKind, CommissionStatus, SalesStatus};
 use crate::time::Timestamp;
@@ -141,6 +141,12 @@ impl Conversion {
     /// What was paid and not paid back.
     pub fn remaining(&self) -> Money {
         Money { minor: self.amount.minor - self.refunded_minor, currency: self.amount.currency }
+    }
+
+    /// The same in minor units of the team's currency; `None` while a rate of exchange is missing.
+    pub fn remaining_converted(&self) -> Option<i64> {
+        let converted = self.converted.as_ref()?;
+        Some(pro_rata(converted.minor, self.remaining().minor, self.amount.minor))
     }
 }
 

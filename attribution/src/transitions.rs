@@ -15,7 +15,7 @@ use crate::status::{CommissionStatus, PayoutStatus, ReferralStatus, SalesStatus}
 pub enum Mover {
     /// A person, or a call that names the status.
     Person,
-    /// The ledger itself: a sale, a refund, a payout, the end of a hold.
+    /// The ledger itself: a sale, a refund, a payout, the end of a hold, a key that overrides a browser's claim.
     Ledger,
 }
 
@@ -26,7 +26,7 @@ impl ReferralStatus {
             (R::Lead, Mover::Person) => {
                 matches!(next, R::Trialing | R::Customer | R::Active | R::Canceled | R::Rejected | R::Deleted)
             }
-            (R::Lead, Mover::Ledger) => matches!(next, R::Trialing | R::Customer | R::Active),
+            (R::Lead, Mover::Ledger) => matches!(next, R::Trialing | R::Customer | R::Active | R::Rejected),
             (R::Trialing, Mover::Person) => {
                 matches!(next, R::Customer | R::Active | R::Canceled | R::Rejected | R::Deleted)
             }
@@ -71,16 +71,17 @@ impl CommissionStatus {
             (C::ReadyForPayment, Mover::Person) => {
                 matches!(next, C::Pending | C::PendingManualApproval | C::Paid | C::Declined | C::Dispute)
             }
-            (C::ReadyForPayment, Mover::Ledger) => matches!(next, C::ProcessingPayout | C::Refunded),
+            (C::ReadyForPayment, Mover::Ledger) => matches!(next, C::ProcessingPayout | C::Refunded | C::Declined),
+            (C::PendingManualApproval, Mover::Ledger) => matches!(next, C::Refunded | C::Declined),
             (C::ProcessingPayout, Mover::Person) => next == C::Paid,
-            (C::ProcessingPayout, Mover::Ledger) => matches!(next, C::Paid | C::ReadyForPayment),
+            (C::ProcessingPayout, Mover::Ledger) => matches!(next, C::Paid | C::ReadyForPayment | C::Declined),
             (C::Declined, Mover::Person) => {
                 matches!(next, C::Pending | C::PendingManualApproval | C::ReadyForPayment)
             }
             (C::Dispute, Mover::Person) => {
                 matches!(next, C::Pending | C::PendingManualApproval | C::ReadyForPayment | C::Declined)
             }
-            (C::PendingManualApproval | C::Declined | C::Dispute, Mover::Ledger) => next == C::Refunded,
+            (C::Declined | C::Dispute, Mover::Ledger) => next == C::Refunded,
             (C::Paid | C::Refunded, _) => false,
         }
     }

@@ -16,6 +16,8 @@ const TABLES = [
   "webhook_endpoint",
   "payout",
   "payout_line",
+  "coupon",
+  "exchange_rate",
 ];
 
 /** Who must not reach the rows that were made `of` a key of the first team, and the key that they come with. */

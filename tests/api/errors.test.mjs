@@ -147,6 +147,8 @@ test("an unknown path is a 404 in the form of its dialect", async (t) => {
     ],
     ...["/v1/clicks%2f", "/v1//clicks", "/admin", "/.env", "/v1/referrals/%00%ff", "/v1/conversions/a/b/c"],
     ...["/v1/conversions/a/refund/b", "/v1/conversions/a/refunds", "/v1/refunds", "/v1/refunds/rfd_1"],
+    ...["/v1/affiliates/aff_1/nothing", "/v1/affiliates/aff_1/overrides/inc_1/x", "/v1/coupons/cpn_1/x"],
+    ...["/v1/program/nothing", "/v1/programs", "/v1/program/groups/grp_1/nothing", "/v1/program/tracking/x"],
     ...["/api", "/api/v1", "/api/v1/track", "/api/v1/track/nothing", "/api/v1/track/click/1", "/api/v2/track/lead"],
   ];
   for (const path of paths) {

@@ -1,5 +1,6 @@
 // The routes of both dialects, by the documents: what each takes, and how it says that something is wrong.
 import assert from "node:assert/strict";
+import { PROGRAM_ACTION_ROUTES, PROGRAM_BODY_ROUTES, PROGRAM_READ_ROUTES } from "./program_routes.mjs";
 
 const text = "a text";
 const list = "a list of texts";
@@ -21,6 +22,24 @@ export const WRONG = {
 };
 
 const additional_data = object;
+
+const affiliateFields = {
+  ...texts("name", "email", "group_id", "recruited_by", "company_name", "country_code", "payout_method"),
+  external_user_id: text,
+  onboarding_completed: boolean,
+  payout_details: object,
+  metadata: object,
+};
+
+const overrideFields = {
+  ...texts("name", "apply_to", "approval_type", "incentive_length"),
+  amount: number,
+  is_percentage: boolean,
+  product_ids: list,
+  hold_period_days: number,
+  length_value: number,
+  cap: number,
+};
 
 /**
  * Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only
@@ -46,6 +65,7 @@ export const BODY_ROUTES = [
   },
   {
     path: "/v1/conversions",
+    allow: "GET, POST",
     key: "live",
     body: { external_user_id: "user_1", sale_amount: 99, external_event_id: "order_1" },
     fields: {
@@ -76,6 +96,54 @@ export const BODY_ROUTES = [
     fields: {
       ...texts("affiliate_id", "email", "customer_id", "subscription_id", "click_id", "status", "created_at", "name"),
       metadata: object,
+    },
+  },
+  {
+    path: "/v1/affiliates",
+    key: "live",
+    allow: "GET, POST",
+    body: { name: "Jane", email: "jane@partners.example", group_id: "grp_none" },
+    fields: { ...affiliateFields, ...texts("program_id", "tracking_id") },
+  },
+  {
+    path: "/v1/affiliates/aff_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { name: "Jane" },
+    fields: { ...affiliateFields, status: text },
+  },
+  {
+    path: "/v1/affiliates/aff_none/overrides",
+    key: "live",
+    allow: "GET, POST",
+    body: { name: "Own", amount: 40, is_percentage: true, apply_to: "all_plans" },
+    fields: overrideFields,
+  },
+  ...["PATCH", "PUT"].map((method) => ({
+    path: "/v1/affiliates/aff_none/overrides/inc_none",
+    key: "live",
+    method,
+    allow: "GET, PATCH, PUT, DELETE",
+    body: { amount: 40 },
+    fields: overrideFields,
+  })),
+  {
+    path: "/v1/coupons",
+    key: "live",
+    allow: "GET, POST",
+    body: {
+      affiliate_id: "aff_none",
+      code: "SAVE25",
+      discount_type: "percentage",
+      discount_value: 25,
+      duration: "forever",
+    },
+    fields: {
+      ...texts("affiliate_id", "code", "discount_type", "duration", "currency"),
+      discount_value: number,
+      duration_in_months: number,
+      product_ids: list,
     },
   },
   {
@@ -110,6 +178,14 @@ export const BODY_ROUTES = [
     body: { status: "completed" },
     fields: texts("status", "paymentMethod", "paymentReference"),
   },
+    path: "/v1/rates/2026-01-31",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { rates: { VND: 29000.5 } },
+    fields: { base: text, rates: object },
+  },
+  ...PROGRAM_BODY_ROUTES,
   {
     path: "/api/v1/track/click",
     body: { affiliate_url: "https://shop.example/?aff=alice" },
@@ -158,27 +234,46 @@ export const BODY_ROUTES = [
 
 /** Routes that only read. */
 export const READ_ROUTES = [
-  { path: "/v1/conversions/conv_none", key: "live" },
+  { path: "/v1/conversions/conv_none", key: "live", allow: "GET, PUT" },
   { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
   { path: "/v1/payouts", key: "live", allow: "GET, POST" },
   { path: "/v1/payouts/pay_none", key: "live", allow: "GET, PUT" },
   { path: "/v1/commissions/summary", key: "live" },
+  { path: "/v1/affiliates", key: "live", allow: "GET, POST" },
+  { path: "/v1/affiliates/aff_none", key: "live", allow: "GET, PUT, DELETE" },
+  { path: "/v1/affiliates/aff_none/overrides", key: "live", allow: "GET, POST" },
+  { path: "/v1/affiliates/aff_none/overrides/inc_none", key: "live", allow: "GET, PATCH, PUT, DELETE" },
+  { path: "/v1/coupons", key: "live", allow: "GET, POST" },
+  { path: "/v1/coupons/cpn_none", key: "live", allow: "GET, DELETE" },
+  { path: "/v1/rates", key: "live" },
+  { path: "/v1/rates/missing", key: "live" },
+  { path: "/v1/rates/2026-01-31", key: "live", allow: "GET, PUT" },
   { path: "/v1/webhooks", key: "live", allow: "GET, POST" },
   { path: "/v1/webhooks/whe_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/deliveries", key: "live" },
+  ...PROGRAM_READ_ROUTES,
   { path: "/dashboard/overview", key: "live" },
   { path: "/healthz" },
 ];
 
 /** Routes that do something and take no body. */
 export const ACTION_ROUTES = [
+  { path: "/v1/affiliates/aff_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
+  {
+    path: "/v1/affiliates/aff_none/overrides/inc_none",
+    key: "live",
+    method: "DELETE",
+    allow: "GET, PATCH, PUT, DELETE",
+  },
+  { path: "/v1/coupons/cpn_none", key: "live", method: "DELETE", allow: "GET, DELETE" },
   { path: "/v1/webhooks/whe_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/rotate-secret", key: "live" },
   { path: "/v1/webhooks/whe_none/ping", key: "live" },
   { path: "/v1/webhooks/whe_none/deliveries/evt_none/replay", key: "live" },
   { path: "/v1/webhooks/whe_none/replay-failed", key: "live" },
+  ...PROGRAM_ACTION_ROUTES,
 ];
 
 /** Every route with the method that it is called by, and all that its path takes. */

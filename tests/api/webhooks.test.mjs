@@ -373,7 +373,9 @@ test("health shows the scheduler's jobs and what waits", async (t) => {
       [
         ["end_holds", null],
         ["expire_refunds", null],
+        ["fetch_rates", null],
         ["forget_answers", null],
+        ["settle_sales", null],
         ["wake_webhook_senders", null],
       ],
     );

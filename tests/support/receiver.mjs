@@ -6,8 +6,8 @@ import { text } from "node:stream/consumers";
 /**
  * Starts a receiver; it ends with the test.
  *
- * Answers 200 unless `answer(request, number)` says otherwise: a status, `{ status, headers, body }`, or "nothing" for no
- * answer at all.
+ * Answers 200 unless `answer(request, number)` says otherwise: a status, `{ status, headers, body }`, "nothing" for no
+ * answer at all, or "silence" for none and a connection that stays.
  */
 export async function startReceiver(t, answer = () => 200) {
   const receiver = {
@@ -34,6 +34,7 @@ export async function startReceiver(t, answer = () => 200) {
     receiver.requests.push(kept);
     const told = receiver.answer(kept, receiver.requests.length);
     if (told === "nothing") return request.socket.destroy();
+    if (told === "silence") return;
     const { status, headers = {}, body: content = "" } = typeof told === "number" ? { status: told } : told;
     response.writeHead(status, headers).end(content);
   });

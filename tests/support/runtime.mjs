@@ -11,6 +11,8 @@ import { databaseSwitch } from "./database_switch.mjs";
 const root = join(import.meta.dirname, "../..");
 const BACK_WITHIN_MILLISECONDS = 20_000;
 const LOCALHOST = "127.0.0.1";
+/** No test calls out: who wants rates serves them. */
+const NOTHING_CALLED = { RATES_URL: "" };
 
 /** The processes that each runtime of this test has started: nobody else's workerd is ever touched. */
 const started = new AsyncLocalStorage();
@@ -34,7 +36,7 @@ export const product = {
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean,
- *   worker?: typeof product }} options `vars` are added to those of wrangler.toml; `instances`: so many Workers with the same code, each with the memory
+ *   worker?: typeof product }} options `vars` are added to those of wrangler.toml, of which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory
  *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
  *   and what they then log is not shown
  */
@@ -56,7 +58,7 @@ export async function startRuntime(options = {}) {
           { type: "durable-object", worker: worker.name, exportName },
         ]),
       ),
-      ...textBindings({ ...settings.vars, ...vars }),
+      ...textBindings({ ...settings.vars, ...NOTHING_CALLED, ...vars }),
       ...database?.bindings,
     },
   };

@@ -2,7 +2,8 @@
 //!
 //! State: `kept_answer` in D1. The ledger's commands claim their key in the batch of their effect. What stands here is
 //! kept right after its effect: a call whose answer was lost with this Worker may be carried out again, which makes
-//! another endpoint or test event, or another delivery under the same id, and moves no money.
+//! another endpoint, override or test event, or another delivery under the same id, or is a 409 where what it makes has a
+//! name; and moves no money.
 
 use attribution::ids::TeamId;
 use attribution::ledger::{IdempotencyKey, KeptKey, Rejection, Unavailable};

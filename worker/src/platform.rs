@@ -102,6 +102,8 @@ pub struct Settings {
     pub identity_secret: String,
     /// For development: webhooks may go to this machine, and over http there.
     pub webhooks_may_loop_back: bool,
+    /// Where the rates of exchange come from; `None` where nobody is asked.
+    pub rates_url: Option<String>,
 }
 
 /// A setting is missing or makes no sense; says which.
@@ -144,6 +146,7 @@ impl Settings {
             location: text("LEDGER_LOCATION").filter(|hint| !hint.is_empty()),
             identity_secret,
             webhooks_may_loop_back: text("WEBHOOK_ALLOW_LOOPBACK").as_deref() == Some("1"),
+            rates_url: text("RATES_URL").filter(|url| !url.is_empty()),
         })
     }
 }

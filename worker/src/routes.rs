@@ -1,13 +1,14 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
+mod affiliates;
 mod payouts;
 mod program;
+mod sales;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::affonso::affiliates::overrides;
-use crate::affonso::{affiliates, coupons, webhook_deliveries, webhooks};
+use crate::affonso::{webhook_deliveries, webhooks};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
@@ -19,9 +20,18 @@ enum Endpoint {
     Health,
     CreateClick,
     CreateSignup,
+    ListConversions,
     CreateConversion,
+    UnattributedSales,
     ShowConversion,
+    UpdateConversion,
+    ExplainConversion,
     RefundConversion,
+    ListCommissions,
+    CreateCommission,
+    ShowCommission,
+    UpdateCommission,
+    DeleteCommission,
     PendingRefunds,
     CreateReferral,
     ShowReferral,
@@ -45,6 +55,10 @@ enum Endpoint {
     CreateCoupon,
     ShowCoupon,
     DeleteCoupon,
+    LatestRates,
+    MissingRates,
+    ShowRates,
+    SetRates,
     ListWebhooks,
     CreateWebhook,
     ShowWebhook,
@@ -104,9 +118,16 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
         ["v1", "clicks"] => &[("POST", E::CreateClick)],
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
-        ["v1", "conversions"] => &[("POST", E::CreateConversion)],
-        ["v1", "conversions", _] => &[("GET", E::ShowConversion)],
+        ["v1", "conversions"] => &[("GET", E::ListConversions), ("POST", E::CreateConversion)],
+        ["v1", "conversions", "unattributed"] => &[("GET", E::UnattributedSales)],
+        ["v1", "conversions", _] => &[("GET", E::ShowConversion), ("PUT", E::UpdateConversion)],
+        ["v1", "conversions", _, "explain"] => &[("GET", E::ExplainConversion)],
         ["v1", "conversions", _, "refund"] => &[("POST", E::RefundConversion)],
+        ["v1", "commissions"] => &[("GET", E::ListCommissions), ("POST", E::CreateCommission)],
+        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
+        ["v1", "commissions", _] => {
+            &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
+        }
         ["v1", "refunds", "pending"] => &[("GET", E::PendingRefunds)],
         ["v1", "referrals"] => &[("POST", E::CreateReferral)],
         ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
@@ -122,11 +143,13 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
             ("PUT", E::UpdateOverride),
             ("DELETE", E::DeleteOverride),
         ],
-        ["v1", "commissions", "summary"] => &[("GET", E::CommissionSummary)],
         ["v1", "payouts"] => &[("GET", E::ListPayouts), ("POST", E::CreatePayouts)],
         ["v1", "payouts", _] => &[("GET", E::ShowPayout), ("PUT", E::UpdatePayout)],
         ["v1", "coupons"] => &[("GET", E::ListCoupons), ("POST", E::CreateCoupon)],
         ["v1", "coupons", _] => &[("GET", E::ShowCoupon), ("DELETE", E::DeleteCoupon)],
+        ["v1", "rates"] => &[("GET", E::LatestRates)],
+        ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
+        ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
         ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
         ["v1", "webhooks", _] => &[("GET", E::ShowWebhook), ("PUT", E::UpdateWebhook), ("DELETE", E::DeleteWebhook)],
         ["v1", "webhooks", _, "rotate-secret"] => &[("POST", E::RotateWebhookSecret)],
@@ -234,8 +257,17 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
         E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
         E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
-        E::ShowConversion => affonso_answer(Box::pin(affonso::conversions::show(incoming, funnel, id))).await,
         E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::ListConversions
+        | E::UnattributedSales
+        | E::ShowConversion
+        | E::UpdateConversion
+        | E::ExplainConversion
+        | E::ListCommissions
+        | E::CreateCommission
+        | E::ShowCommission
+        | E::UpdateCommission
+        | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
@@ -249,13 +281,19 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::CreateOverride
         | E::ShowOverride
         | E::UpdateOverride
-        | E::DeleteOverride => boxed(Box::pin(serve_affiliates(endpoint, incoming, funnel, segments))).await,
+        | E::DeleteOverride => {
+            boxed(Box::pin(self::affiliates::affiliates(endpoint, incoming, funnel, segments))).await
+        }
         E::CommissionSummary | E::ListPayouts | E::CreatePayouts | E::ShowPayout | E::UpdatePayout => {
             boxed(Box::pin(payouts::serve(endpoint, incoming, funnel, id))).await
         }
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
-            boxed(Box::pin(serve_coupons(endpoint, incoming, funnel, id))).await
+            boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
         }
+        E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
+        E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
+        E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
+        E::SetRates => affonso_answer(Box::pin(affonso::rates::set(incoming, funnel, id))).await,
         E::ListWebhooks
         | E::CreateWebhook
         | E::ShowWebhook
@@ -302,35 +340,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         }
         E::NoIcon => Answer::empty(204),
     }
-}
-
-async fn serve_affiliates(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, segments: &[&str]) -> Answer {
-    let id = segments.get(2).copied().unwrap_or_default();
-    let own = segments.get(4).copied().unwrap_or_default();
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateAffiliate => once(Box::pin(affiliates::create(incoming, funnel))).await,
-        E::ShowAffiliate => affiliates::show(incoming, funnel, id).await,
-        E::UpdateAffiliate => affiliates::update(incoming, funnel, id).await,
-        E::DeleteAffiliate => affiliates::delete(incoming, funnel, id).await,
-        E::ListOverrides => overrides::list(incoming, funnel, id).await,
-        E::CreateOverride => once(Box::pin(overrides::create(incoming, funnel, id))).await,
-        E::ShowOverride => overrides::show(incoming, funnel, id, own).await,
-        E::UpdateOverride => overrides::update(incoming, funnel, id, own).await,
-        E::DeleteOverride => overrides::delete(incoming, funnel, id, own).await,
-        _ => affiliates::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
-}
-
-async fn serve_coupons(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, id: &str) -> Answer {
-    let answer = match endpoint {
-        E::CreateCoupon => affonso::once(incoming, funnel, Box::pin(coupons::create(incoming, funnel))).await,
-        E::ShowCoupon => coupons::show(incoming, funnel, id).await,
-        E::DeleteCoupon => coupons::delete(incoming, funnel, id).await,
-        _ => coupons::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_webhooks(

@@ -4,6 +4,7 @@
 //! minor unit once, at the end. Integers of 256 bits hold every product (see [`Fraction`]). Nothing here keeps state: the
 //! quotations are the caller's. Source of the rules: docs/rules.md, section 5.
 
+pub mod ecb;
 mod fraction;
 mod quote;
 #[cfg(test)]
@@ -28,6 +29,15 @@ pub struct Exchange {
     legs: Vec<QuotedRate>,
     /// Minor units of `to` for one of `from`.
     fraction: Fraction,
+}
+
+/// Of each two currencies the quotation that applies on `day`, in the order of their codes.
+pub fn in_force(day: Day, quotes: Vec<QuotedRate>) -> Vec<QuotedRate> {
+    let pair = |quote: &QuotedRate| (quote.base.code(), quote.currency.code());
+    let mut quotes: Vec<_> = quotes.into_iter().filter(|quote| quote.day <= day).collect();
+    quotes.sort_by(|one, other| pair(one).cmp(&pair(other)).then(other.by_precedence(one)));
+    quotes.dedup_by(|next, first| pair(next) == pair(first));
+    quotes
 }
 
 impl Exchange {

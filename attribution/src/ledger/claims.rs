@@ -1,7 +1,7 @@
 //! Claims: what only a browser said of a customer gives way to what a key vouches for.
 //!
-//! A browser's lead needs no key, so anybody with a click may claim any customer. A keyed sign-up, direct referral or
-//! sale that names the same customer together with another click or referral takes the names back, as long as nothing
+//! A browser's lead needs no key, so anybody with a click may claim any customer. A keyed sign-up, direct referral, sale
+//! or edit that names the same customer together with another click or referral takes the names back, as long as nothing
 //! was paid out: the claim is rejected, its lead commission declined, and the line of the ledger says by what.
 //! Source: design, section 1, "Claims".
 
@@ -12,6 +12,7 @@ use crate::decision::{Decision, Reason};
 use crate::ids::ReferralId;
 use crate::referral::{Click, Identity, Referral};
 use crate::status::ReferralStatus;
+use crate::transitions::Mover;
 
 /// A name that a claim holds, with the claim.
 pub(super) type ClaimedName = (Identity, Referral);
@@ -34,10 +35,10 @@ fn subject(command: &Command, click: Option<&Click>, state: &State) -> Option<Re
         }
         Command::CreateReferral(create) => Some(create.referral_id.clone()),
         Command::RecordSale(sale) => super::record_sale::named_subject(sale, click, state),
+        Command::EditReferral(edit) => state.referral(&edit.referral_id).map(|referral| referral.id.clone()),
         Command::Reconsider(_)
         | Command::ManualCommission(_)
         | Command::EditCommission(_)
-        | Command::EditReferral(_)
         | Command::Refund(_)
         | Command::MoveCommissions(_)
         | Command::ExpireRefund(_) => None,
@@ -45,7 +46,7 @@ fn subject(command: &Command, click: Option<&Click>, state: &State) -> Option<Re
 }
 
 fn may_be_overridden(holder: &Referral) -> bool {
-    !holder.verified && !holder.paid_out && holder.status.holds_identities()
+    !holder.verified && !holder.paid_out && holder.status.may_become(ReferralStatus::Rejected, Mover::Ledger)
 }
 
 /// Completes a plan that takes names from claims: each such claim is rejected first, in the same batch.

@@ -10,7 +10,7 @@ use super::requests::{
 };
 use super::{
     Plan, Query, RateQuery, SaleQuery, State, View, create_referral, edit_commission, edit_referral, manual_commission,
-    reconsider, record_sale, refund, scheduled, sign_up,
+    reconsider, record_sale, referral_names, refund, scheduled, sign_up,
 };
 use crate::day::Day;
 use crate::email::EmailHasher;
@@ -167,9 +167,6 @@ impl Command {
 
     /// What a repeat of this request is answered while nothing else has happened; `None` where a repeat is a new request.
     pub(crate) fn repeated(&self, answer: &Answer) -> Option<Answer> {
-        if self.is_dry_run() {
-            return None;
-        }
         if self.context().idempotency.is_some() {
             return Some(Answer { outcome: answer.outcome.clone(), replayed: true });
         }
@@ -188,7 +185,7 @@ impl Command {
     }
 
     /// Whether it is only tried, and nothing written.
-    pub(super) fn is_dry_run(&self) -> bool {
+    pub(crate) fn is_dry_run(&self) -> bool {
         matches!(self, Self::RecordSale(command) if command.dry_run)
     }
 
@@ -260,8 +257,9 @@ impl Command {
 
     /// What the command needs to know of the database.
     pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher, now: Timestamp) -> Query {
-        let query =
-            Query { kept_answer: self.context().kept_key(program, is_test), ..Query::of(program.id.clone(), is_test) };
+        // What is only tried neither has nor takes the answer of its key.
+        let kept_answer = self.context().kept_key(program, is_test).filter(|_| !self.is_dry_run());
+        let query = Query { kept_answer, ..Query::of(program.id.clone(), is_test) };
         match self {
             Self::SignUp(command) => Query {
                 referrals: vec![command.click_id.clone()],
@@ -299,8 +297,8 @@ impl Command {
                 Query { referrals: vec![command.gate.clone()], commissions_of: Some(command.gate.clone()), ..query }
             }
             Self::EditReferral(command) => Query {
-                referrals: vec![command.referral_id.clone()],
-                identities: edit_referral::identities(command, program, hasher),
+                referrals: referral_names::named_referrals(command),
+                identities: referral_names::identities(command, program, hasher),
                 commissions_of: Some(command.referral_id.clone()),
                 ..query
             },

@@ -2,8 +2,9 @@
 //! and when one that waited for its payment is completed.
 
 use super::View;
-use super::judgement::{Earnings, Judgement, LevelShare, Sold};
+use super::judgement::{Earnings, Judgement, Sold};
 use super::outcome::Rejection;
+use super::pricing::LevelShare;
 use crate::decision::Reason;
 use crate::ids::{CommissionId, ConversionId};
 use crate::incentive::Approval;
@@ -37,7 +38,9 @@ pub(super) fn credit(
     referral.paid_sales += i64::from(commission.status.counts());
     let counted = commission.counted_minor(&referral.affiliate_id);
     referral.add_commission(counted).ok_or(Rejection::TotalTooLarge)?;
-    let shares = judgement.earns.as_ref().map_or(&[][..], |earns| &earns.levels);
+    // What was paid back before it was recorded is nothing, and so are its levels.
+    let is_nothing = commission.amount_minor == Some(0);
+    let shares = judgement.earns.as_ref().filter(|_| !is_nothing).map_or(&[][..], |earns| &earns.levels);
     let levels = shares.iter().map(|share| level(&commission, share, view)).collect();
     Ok(Credit { commission: Some(commission), levels })
 }
@@ -87,14 +90,13 @@ pub(super) fn level(direct: &Commission, share: &LevelShare<'_>, view: &View<'_>
     let affiliate_id = view.recruiters.get(share.recruiter).map(|recruiter| recruiter.id.clone());
     let (status, hold_until) =
         if direct.status.is_paid_out() { derived_status(direct, view) } else { (direct.status, direct.hold_until) };
-    let amount = if status == CommissionStatus::Refunded { 0 } else { share.minor };
     Commission {
         id: direct.id.beside(&format!("level {}", share.level.position)),
         affiliate_id: affiliate_id.unwrap_or_else(|| direct.affiliate_id.clone()),
         kind: CommissionKind::Level,
         level: share.level.position,
         incentive_id: Some(share.level.id.clone()),
-        amount_minor: Some(amount),
+        amount_minor: Some(share.minor),
         earned_minor: Some(share.minor),
         clawed_back_minor: 0,
         status,

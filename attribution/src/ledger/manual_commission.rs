@@ -5,8 +5,9 @@
 
 use super::changes::{Event, Plan};
 use super::crediting::advance;
-use super::judgement::{Sold, convert, exchange};
+use super::judgement::Sold;
 use super::outcome::{FirstSeen, Outcome, Rejection};
+use super::pricing::{convert, exchange};
 use super::requests::ManualCommission;
 use super::{View, record_sale, refund};
 use crate::day::Day;
@@ -48,8 +49,8 @@ pub(super) fn decide(command: &ManualCommission, view: &View<'_>) -> Result<Plan
             asked_status: None,
         },
     );
-    let commission = commission_of(command, &referral, minor, view);
-    referral.paid_sales += 1;
+    let commission = commission_of(command, &referral, minor, occurred_at, view);
+    referral.paid_sales += i64::from(commission.status.counts());
     referral.paid_out |= commission.status.is_paid_out();
     let counted = commission.counted_minor(&referral.affiliate_id);
     referral.add_commission(counted).ok_or(Rejection::TotalTooLarge)?;
@@ -85,7 +86,13 @@ fn in_team_currency(command: &ManualCommission, occurred_at: Timestamp, view: &V
     })
 }
 
-fn commission_of(command: &ManualCommission, referral: &Referral, minor: i64, view: &View<'_>) -> Commission {
+fn commission_of(
+    command: &ManualCommission,
+    referral: &Referral,
+    minor: i64,
+    occurred_at: Timestamp,
+    view: &View<'_>,
+) -> Commission {
     // Without a word about the hold it is that of the incentive for everything.
     let general = choose(&view.program.incentives, view.affiliate, PaysFor::Sale, &Purchase::default());
     let usual = || general.and_then(|incentive| incentive.approval.hold_days());
@@ -106,10 +113,11 @@ fn commission_of(command: &ManualCommission, referral: &Referral, minor: i64, vi
         currency: view.program.currency,
         status: command.status,
         hold_days,
-        hold_until: hold_days.filter(|_| is_pending).map(|days| view.now.plus_days(days)),
+        hold_until: hold_days.filter(|_| is_pending).map(|days| occurred_at.plus_days(days)),
         reason: Reason::ManualCommission,
         payout_id: None,
-        created_at: view.now,
+        // Made when the owner says so: their word may tell of a past that was kept elsewhere.
+        created_at: occurred_at,
         updated_at: view.now,
         deleted_at: None,
     }
@@ -163,7 +171,7 @@ fn plan(
     let converted = (!was_converted && referral.converted_at.is_some())
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
     let told = sale_messages("transaction.created", &sale.conversion, sale.commission.as_ref(), &[]);
-    let decision = sale.conversion.decision.clone();
+    let decision = sale.conversion.decision.clone().with("conversion_id", sale.conversion.id.as_str());
     let settled = refund::settle(sale, &command.context, view);
     referral.commission_total_minor -= settled.uncounted_minor;
     let event = Event::of("commission.recorded", &referral, decision, &command.context, view.program.rules_version)

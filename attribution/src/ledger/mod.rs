@@ -17,9 +17,13 @@ mod edit_commission;
 mod edit_referral;
 mod judgement;
 mod manual_commission;
+mod netting;
 mod outcome;
+mod pricing;
 mod reconsider;
 mod record_sale;
+mod referral_commissions;
+mod referral_names;
 mod refund;
 mod repeated_sale;
 mod requests;
@@ -34,7 +38,7 @@ pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
-    CommissionEdit, CreateReferral, EditCommission, EditReferral, Edited, ExpireRefund, ManualCommission, Milestone,
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, Milestone,
     MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
 };
 
@@ -143,6 +147,11 @@ impl State {
     /// The referral with this id.
     pub fn referral(&self, id: &ReferralId) -> Option<&Referral> {
         self.referrals.iter().find(|referral| referral.id == *id)
+    }
+
+    /// What the commissions that were asked for add to all that `affiliate` may keep by the customer, in minor units.
+    pub fn counted_minor(&self, affiliate: &AffiliateId) -> i64 {
+        self.commissions.iter().map(|(commission, _)| commission.counted_minor(affiliate)).sum()
     }
 
     /// The referral that holds this identity.
@@ -255,6 +264,10 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         remembered: Option<&Referral>,
         now: Timestamp,
     ) -> Result<Executed, Failure> {
+        if command.is_dry_run() {
+            // No commit would find out that something assumed, or cached, is wrong.
+            return Ok(tried(self.plan(command, Age::Fresh, now).await?));
+        }
         let mut plan = match self.plan(command, Age::Cached(remembered), now).await {
             // Perhaps because of a configuration that is some seconds old.
             Err(Failure::Rejected(_)) => self.plan(command, Age::Fresh, now).await?,
@@ -262,11 +275,11 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         };
         let mut last = NotCommitted("not tried".to_owned());
         for attempt in 1..=MAX_ATTEMPTS {
-            if plan.changes.is_empty() || command.is_dry_run() {
-                return Ok(executed(plan, command.is_dry_run()));
+            if plan.changes.is_empty() {
+                return Ok(executed(plan));
             }
             match self.store.commit(&plan.scope, &plan.changes).await {
-                Ok(()) => return Ok(executed(plan, false)),
+                Ok(()) => return Ok(executed(plan)),
                 Err(failure) => last = failure,
             }
             // What was only assumed the first time is read at once; whoever collides again waits.
@@ -275,7 +288,7 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
             }
             plan = self.plan(command, Age::Fresh, now).await?;
         }
-        if plan.changes.is_empty() { Ok(executed(plan, false)) } else { Err(Failure::Busy(last)) }
+        if plan.changes.is_empty() { Ok(executed(plan)) } else { Err(Failure::Busy(last)) }
     }
 
     /// Lets the command's rule decide: on what can be assumed, where the commit would find out that it is wrong, else on
@@ -355,7 +368,9 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         while recruiters.len() < levels {
             let below = recruiters.last().unwrap_or(affiliate);
             let Some(id) = below.recruited_by.clone() else { break };
-            let Some(recruiter) = self.configuration.affiliate(&id, fresh).await? else { break };
+            let recruiter = self.configuration.affiliate(&id, fresh).await?;
+            // Nobody of another program earns here, and its rules' version is no part of this one's.
+            let Some(recruiter) = recruiter.filter(|recruiter| recruiter.program_id == program.id) else { break };
             recruiters.push(recruiter);
         }
         Ok(recruiters)
@@ -380,11 +395,14 @@ struct Subject {
     now: Timestamp,
 }
 
-/// What was carried out; of a plan that was only tried, nothing was.
-fn executed(mut plan: Plan, only_tried: bool) -> Executed {
-    if only_tried {
-        plan.changes.clear();
-    }
+/// Of a plan that was only tried, nothing was carried out.
+fn tried(mut plan: Plan) -> Executed {
+    plan.changes.clear();
+    executed(plan)
+}
+
+/// What was carried out.
+fn executed(plan: Plan) -> Executed {
     Executed {
         committed: plan.referrals(),
         tells_of: plan.tells_of(),

@@ -174,7 +174,8 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
     let was_refunded = settled.sale.conversion.refunded_minor > 0;
     let refunded = if was_refunded { refund::messages(&settled.sale) } else { vec![] };
-    let event = Event::of("sale.recorded", &referral, judgement.decision, &command.context, view.program.rules_version)
+    let decision = judgement.decision.with("conversion_id", command.conversion_id.as_str());
+    let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
         .telling(&referral.scope, converted.into_iter().chain(told).chain(refunded));
     Ok(plan(referral, is_new, learnt, settled, event))
 }
@@ -185,8 +186,9 @@ pub(super) fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, sett
     let id = referral.id.clone();
     let stored = Box::new(referral);
     let Settled { sale, changes: settling, .. } = settled;
-    let (refunds, waiting): (Vec<_>, Vec<_>) =
-        settling.into_iter().partition(|change| matches!(change, Change::InsertRefund(_)));
+    let (refunds, waiting): (Vec<_>, Vec<_>) = settling
+        .into_iter()
+        .partition(|change| matches!(change, Change::InsertRefund(_) | Change::InsertCommission(_)));
     let mut changes = vec![if is_new { Change::InsertReferral(stored) } else { Change::UpdateReferral(stored) }];
     changes.extend(learnt.into_iter().map(|name| Change::ClaimIdentity(id.clone(), name)));
     // What waited is settled before the sale's key is claimed, and is a row once there is the sale that it names.

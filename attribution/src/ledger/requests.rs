@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::command::Context;
+use crate::edits::Edit;
 use crate::email::EmailAddress;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId};
 use crate::money::{Currency, Money};
@@ -208,7 +209,7 @@ pub enum CommissionEdit {
     Change {
         /// Where it is to be.
         status: Option<CommissionStatus>,
-        /// Days of hold from its making; only while it is pending.
+        /// Days of hold from its making; they run while it is pending.
         hold_days: Option<u32>,
         /// What it pays.
         amount: Option<Money>,
@@ -228,18 +229,28 @@ pub struct EditReferral {
     pub referral_id: ReferralId,
     /// Whose it is.
     pub scope: Scope,
+    /// Other ids by which the caller names the same referral.
+    pub same_as: Vec<ReferralId>,
+    /// What the caller knows the customer by: names that nobody holds become the referral's.
+    pub known_as: Vec<Identity>,
     /// The customer's address.
-    pub email: Option<EmailAddress>,
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
+    pub email: Edit<EmailAddress>,
     /// The merchant's user id.
-    pub external_user_id: Edited<String>,
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
+    pub external_user_id: Edit<String>,
     /// The billing customer.
-    pub customer_id: Edited<String>,
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
+    pub customer_id: Edit<String>,
     /// The subscription.
-    pub subscription_id: Edited<String>,
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
+    pub subscription_id: Edit<String>,
     /// The customer's name.
-    pub name: Edited<String>,
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
+    pub name: Edit<String>,
     /// The caller's own data.
-    pub metadata: Edited<Value>,
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
+    pub metadata: Edit<Value>,
     /// What a released referral was known by when it was read.
     pub names_to_take_back: Vec<Identity>,
     /// How far the customer has come; `Deleted` removes the referral.
@@ -252,25 +263,26 @@ pub struct EditReferral {
     pub milestone: Option<Milestone>,
 }
 
-/// What becomes of a field.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Edited<T> {
-    /// It stays.
-    #[default]
-    Kept,
-    /// It is emptied.
-    Cleared,
-    /// It gets a value.
-    Set(T),
-}
-
-impl<T: Clone> Edited<T> {
-    /// The field afterwards.
-    pub(super) fn after(&self, before: Option<&T>) -> Option<T> {
-        match self {
-            Self::Kept => before.cloned(),
-            Self::Cleared => None,
-            Self::Set(value) => Some(value.clone()),
+impl EditReferral {
+    /// A change of nothing yet.
+    pub fn of(context: Context, referral_id: ReferralId, scope: Scope) -> Self {
+        Self {
+            context,
+            referral_id,
+            scope,
+            same_as: Vec::new(),
+            known_as: Vec::new(),
+            email: Edit::Keep,
+            external_user_id: Edit::Keep,
+            customer_id: Edit::Keep,
+            subscription_id: Edit::Keep,
+            name: Edit::Keep,
+            metadata: Edit::Keep,
+            names_to_take_back: Vec::new(),
+            status: None,
+            occurred_at: None,
+            reassignment: None,
+            milestone: None,
         }
     }
 }
@@ -291,6 +303,8 @@ pub struct Reassignment {
 pub struct Milestone {
     /// What the caller calls it.
     pub name: String,
+    /// How far it takes the customer, where their referral stands and its status allows that.
+    pub moves_to: Option<ReferralStatus>,
     /// What else was sent.
     pub detail: Map<String, Value>,
 }

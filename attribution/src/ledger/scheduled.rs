@@ -6,6 +6,7 @@
 //! moves from stays as it is.
 
 use super::changes::{Change, Event, Plan};
+use super::netting::{net_released, waits_for_its_payout};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
@@ -14,8 +15,9 @@ use crate::ids::PayoutId;
 use crate::messages::commission_message;
 use crate::payout::PayoutLine;
 use crate::program::Program;
+use crate::referral::Referral;
 use crate::sale::{Commission, Conversion};
-use crate::status::CommissionStatus;
+use crate::status::{CommissionKind, CommissionStatus, ReferralStatus};
 use crate::time::Timestamp;
 
 impl Step {
@@ -76,23 +78,41 @@ impl Step {
 /// Moves the referral's commissions on that take the step.
 pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Result<Plan, Rejection> {
     let referral = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
-    let taking = view.state.commissions.iter().filter(|(commission, _)| command.step.takes(commission, view.now));
-    let moved: Vec<(Commission, Option<&Conversion>)> = taking
-        .map(|(commission, conversion)| (moved(commission, &command.step, view.now), conversion.as_ref()))
+    let taking =
+        view.state.commissions.iter().filter(|(commission, _)| {
+            command.step.takes(commission, view.now) && !waits_for_its_payout(commission, view)
+        });
+    let mut uncounted_minor = 0;
+    let mut moved: Vec<(Commission, Option<&Conversion>)> = taking
+        .map(|(commission, conversion)| {
+            let after = moved(commission, &command.step, referral, view.now);
+            let counted = |row: &Commission| row.counted_minor(&referral.affiliate_id);
+            uncounted_minor += counted(commission) - counted(&after);
+            (after, conversion.as_ref())
+        })
         .collect();
     let outcome = Outcome::Moved { commissions: u32::try_from(moved.len()).unwrap_or(u32::MAX) };
     if moved.is_empty() {
         return Ok(Plan { scope: referral.scope.clone(), changes: Vec::new(), outcome, replayed: false });
     }
+    if let Step::Release { .. } = command.step {
+        net_released(&mut moved, view);
+    }
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
     referral.paid_out |= moved.iter().any(|(commission, _)| commission.status.is_paid_out());
+    referral.commission_total_minor -= uncounted_minor;
     let ids: Vec<&str> = moved.iter().map(|(commission, _)| commission.id.as_str()).collect();
     let decision = command.step.decision().with("commission_ids", ids);
-    let messages = moved
-        .iter()
-        .map(|(commission, conversion)| commission_message(command.step.message_kind(), *conversion, commission));
+    let messages = moved.iter().map(|(commission, conversion)| {
+        let kind = match commission.status {
+            _ if commission.deleted_at.is_some() => "transaction.deleted",
+            CommissionStatus::Declined => "transaction.rejected",
+            _ => command.step.message_kind(),
+        };
+        commission_message(kind, *conversion, commission)
+    });
     let event = Event::of("commission.moved", &referral, decision, &command.context, view.program.rules_version)
         .telling(&referral.scope, messages.collect::<Vec<_>>());
     let scope = referral.scope.clone();
@@ -107,14 +127,22 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     Ok(Plan { scope, changes, outcome, replayed: false })
 }
 
-fn moved(commission: &Commission, step: &Step, now: Timestamp) -> Commission {
-    Commission {
+fn moved(commission: &Commission, step: &Step, referral: &Referral, now: Timestamp) -> Commission {
+    let moved = Commission {
         status: step.status_after(),
         payout_id: step.payout_after().cloned(),
         hold_until: None,
         updated_at: now,
         ..commission.clone()
+    };
+    let is_owed = referral.status.holds_identities() || commission.kind == CommissionKind::Clawback;
+    if is_owed || !matches!(step, Step::Release { .. }) {
+        return moved;
     }
+    // Rejecting the referral would have declined it, had it not been in the payout.
+    let is_deleted = referral.status == ReferralStatus::Deleted;
+    let reason = if is_deleted { Reason::ReferralDeleted } else { Reason::ReferralRejected };
+    Commission { status: CommissionStatus::Declined, reason, ..moved }
 }
 
 /// What a payout pays of a commission: what refunds have taken back since an earlier payout is a negative line of its own.

@@ -154,6 +154,11 @@ impl<O: ObjectStorage> Shard<O> {
         command: &Command,
         clock: &impl Timer,
     ) -> Result<Carried, Refused> {
+        if command.is_dry_run() {
+            // It waits for nobody, and nobody for it; what is remembered stays.
+            let Executed { answer, .. } = ledger.execute(command, None, clock.now()).await?;
+            return Ok(Carried { answer, tells_of: None });
+        }
         let key = command.context().idempotency.as_ref();
         let waits_for_itself = key.is_some_and(|key| self.keys_in_flight.borrow().contains(key));
         let _in_flight = InFlight::of(key, &self.keys_in_flight);

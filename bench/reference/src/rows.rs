@@ -76,9 +76,9 @@ pub fn sign_up(database: &D1Database, referral: &str) -> Result<Vec<D1PreparedSt
             "INSERT INTO referral (id, team_id, program_id, is_test, affiliate_id, status, external_user_id, \
                customer_id, subscription_id, email, email_hash, email_masked, name, metadata, aliases, verified, clicked_at, click, \
                first_sale_at, paid_sales, commission_total_minor, seq, created_by_request, created_at, converted_at, \
-               updated_at) \
+               updated_at, first_paid_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-               ?22, ?23, ?24, ?25, ?26)",
+               ?22, ?23, ?24, ?25, ?26, ?27)",
             referral,
             TEAM,
             PROGRAM,
@@ -104,7 +104,8 @@ pub fn sign_up(database: &D1Database, referral: &str) -> Result<Vec<D1PreparedSt
             request,
             AT,
             None::<i64>,
-            AT
+            AT,
+            None::<i64>
         )?,
         claim(database, referral, "external_user_id", &user)?,
         claim(database, referral, "email_hash", &email_hash)?,
@@ -147,8 +148,9 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
             database,
             "INSERT INTO conversion (id, team_id, program_id, is_test, referral_id, affiliate_id, sale_key, \
                amount_minor, currency, sales_status, details, attributed, commission_id, matched_incentive_id, reason, decision, \
-               created_at, recorded_at, updated_at, refunded_minor) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+               created_at, recorded_at, updated_at, refunded_minor, converted_minor, rate, rate_day) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+               ?22, ?23)",
             conversion,
             TEAM,
             PROGRAM,
@@ -168,7 +170,10 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
             AT,
             AT,
             AT,
-            0
+            0,
+            9_900,
+            None::<&str>,
+            None::<i64>
         )?,
         query!(
             database,
@@ -188,10 +193,10 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
         )?,
         query!(
             database,
-            "INSERT INTO commission (id, team_id, program_id, is_test, referral_id, affiliate_id, conversion_id, \
-               incentive_id, amount_minor, currency, status, hold_days, hold_until, reason, created_at, updated_at, \
-               earned_minor, clawed_back_minor) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            "INSERT INTO commission (id, team_id, program_id, is_test, referral_id, affiliate_id, conversion_id, kind, \
+               level, incentive_id, amount_minor, earned_minor, clawed_back_minor, currency, status, hold_days, \
+               hold_until, reason, payout_id, created_at, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             commission,
             TEAM,
             PROGRAM,
@@ -199,17 +204,20 @@ pub fn conversion(database: &D1Database, referral: &str, seq: i64) -> Result<Vec
             referral,
             AFFILIATE,
             conversion,
+            "sale",
+            0,
             INCENTIVE,
             2_970,
+            2_970,
+            0,
             "USD",
             "ready_for_payment",
             None::<i64>,
             None::<i64>,
             "commission_earned",
+            None::<&str>,
             AT,
-            AT,
-            2_970,
-            0
+            AT
         )?,
         event(
             database,
@@ -233,7 +241,8 @@ fn raise(database: &D1Database, referral: &str) -> Result<D1PreparedStatement> {
         "UPDATE referral SET seq = CASE seq WHEN seq THEN seq + 1 END, status = ?2, \
            external_user_id = external_user_id, customer_id = ?3, subscription_id = ?4, email = email, email_hash = email_hash, \
            email_masked = email_masked, aliases = ?5, verified = ?6, first_sale_at = ?7, paid_sales = paid_sales + 1, \
-           commission_total_minor = commission_total_minor + ?8, converted_at = ?9, updated_at = ?10, name = ?11 \
+           commission_total_minor = commission_total_minor + ?8, converted_at = ?9, updated_at = ?10, name = ?11, \
+           paid_out = paid_out, metadata = ?12, first_paid_at = ?13 \
          WHERE id = ?1",
         referral,
         "customer",
@@ -245,7 +254,9 @@ fn raise(database: &D1Database, referral: &str) -> Result<D1PreparedStatement> {
         2_970,
         AT,
         AT,
-        None::<&str>
+        None::<&str>,
+        None::<&str>,
+        AT
     )
 }
 

@@ -1,4 +1,9 @@
-//! `POST /v1/conversions` and `GET /v1/conversions/{id}`. Source: seed 002.
+//! `/v1/conversions`: sales, credited or not, and why. Source: seed 002; `dry_run`, the list, `PUT` and `explain` are
+//! additions.
+
+mod explain;
+mod list;
+mod update;
 
 use attribution::ids::ConversionId;
 use attribution::incentive::Purchase;
@@ -9,11 +14,17 @@ use attribution::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
 
+pub use self::explain::explain;
+pub use self::list::{list, unattributed};
+pub use self::update::update;
+use super::beside::{Names, expand};
+use super::lists::Parameters;
 use super::{Problem, caller, program_context, scope, success, views};
 use crate::funnel::{Funnel, NewSale, Recorded};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
-use crate::store;
+use crate::store::api_key::ApiKey;
+use crate::store::conversion::list::{self as store, WholeSale};
 
 /// The intervals that this interface publishes.
 const INTERVALS: [&str; 2] = ["monthly", "yearly"];
@@ -63,11 +74,14 @@ struct Checked {
 /// 1. key (401) and body (400);
 /// 2. the gate of its referral decides: recorded (201), recorded before (200), identifiers that disagree (400),
 ///    nobody's sale (404, kept as unattributed).
+///
+/// With `dry_run` the answer is 200 and the same in all that the sale comes to, and nothing is written.
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let body = input::read::<Body>(incoming)?;
     let program = funnel.program(&key.program_id).await?;
     let body = check(body, program.currency)?;
+    let dry_run = body.dry_run;
     let sale = NewSale {
         context: program_context(incoming, &key)?,
         scope: scope(&key),
@@ -76,14 +90,15 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         sale_key: body.external_event_id,
         occurred_at: body.occurred_at,
         details: body.details,
-        dry_run: body.dry_run,
+        dry_run,
     };
     let Recorded { row: (sale, differing), is_new, replayed } = funnel.record_sale(sale).await?;
-    let mut data = views::conversion(&sale, !is_new);
+    let view = if dry_run { views::tried } else { views::conversion };
+    let mut data = view(&sale, !is_new, program.currency);
     if let (false, Some(data)) = (differing.is_empty(), data.as_object_mut()) {
         data.insert("warnings".to_owned(), warnings(&differing));
     }
-    Ok(success(if is_new { 201 } else { 200 }, &data).replayed(replayed))
+    Ok(success(if is_new && !dry_run { 201 } else { 200 }, &data).replayed(replayed))
 }
 
 fn warnings(differing: &[String]) -> Value {
@@ -148,9 +163,24 @@ fn check(body: Body, team_currency: Currency) -> Result<Checked, BodyProblem> {
 /// One sale of the caller's, with what it earned and why (404 for anybody else's).
 pub async fn show(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
-    let sale = store::conversion::find(&funnel.database, &ConversionId::new(id)).await?;
-    let reachable = sale
-        .filter(|sale| sale.conversion.scope.team_id == key.team_id && sale.conversion.scope.is_test == key.is_test);
-    let sale = reachable.ok_or(Problem::NotFound("Conversion"))?;
-    Ok(success(200, &views::conversion(&sale, false)))
+    let mut parameters = Parameters::of(&incoming.url);
+    let expansions = parameters.expand(&list::EXPANSIONS);
+    let expansions = parameters.finish(expansions)?;
+    let WholeSale { sale, .. } = find(funnel, &key, id).await?;
+    let team = funnel.program(&key.program_id).await?.currency;
+    let conversion = &sale.conversion;
+    let names = Names { affiliate_id: conversion.affiliate_id.clone(), referral_id: conversion.referral_id.clone() };
+    let rows = vec![(views::conversion(&sale, false, team), names)];
+    let shown = expand(funnel, &conversion.scope, &expansions, rows).await?;
+    Ok(success(200, &shown.into_iter().next().unwrap_or_default()))
+}
+
+/// The sale with this id, if it is the caller's.
+async fn find(funnel: &Funnel, key: &ApiKey, id: &str) -> Result<WholeSale, Problem> {
+    let whole = store::find(&funnel.database, &ConversionId::new(id)).await?;
+    let reachable = whole.filter(|whole| {
+        let scope = &whole.sale.conversion.scope;
+        scope.team_id == key.team_id && scope.is_test == key.is_test
+    });
+    reachable.ok_or(Problem::NotFound("Conversion"))
 }

@@ -4,7 +4,9 @@
 //! body is [`Problem::answer`].
 
 pub mod affiliates;
+mod beside;
 pub mod clicks;
+pub mod commissions;
 pub mod conversions;
 pub mod coupons;
 mod incentive_body;
@@ -12,8 +14,10 @@ pub mod incentives;
 mod lists;
 pub mod payouts;
 pub mod program;
+pub mod rates;
 pub mod referrals;
 pub mod refunds;
+mod sales_status;
 pub mod signups;
 pub mod summary;
 mod views;
@@ -49,6 +53,8 @@ pub enum Problem {
     Body(BodyProblem),
     /// A rule, or something that is away.
     Refused(Refusal),
+    /// The key may not do this: why.
+    Forbidden(&'static str),
     /// No such object: its kind.
     NotFound(&'static str),
     /// What a field names does not exist.
@@ -74,8 +80,6 @@ pub enum Problem {
     },
     /// The payout's commissions are still being collected.
     PayoutGathering,
-    /// A test key would change what both modes share.
-    LiveKeyNeeded,
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -117,6 +121,7 @@ impl Problem {
                 failure(503, "SERVICE_UNAVAILABLE", "The ledger is not available right now. Try again.", None)
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
+            Self::Forbidden(message) => failure(403, "FORBIDDEN", message, None),
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
@@ -125,12 +130,6 @@ impl Problem {
                 let message = "The payout's commissions are still being collected. Try again.";
                 failure(409, "PAYOUT_GATHERING", message, None).with_header("retry-after", RETRY_AFTER_SECONDS)
             }
-            Self::LiveKeyNeeded => failure(
-                403,
-                "FORBIDDEN",
-                "Live and test mode share this: a test key may read it. Use a live key (sk_live_…) to change it.",
-                None,
-            ),
             Self::UnknownPath => failure(404, "NOT_FOUND", "There is no such route", None),
             Self::WrongMethod(allowed) => {
                 failure(405, "METHOD_NOT_ALLOWED", &format!("This route takes {allowed}"), None)
@@ -256,7 +255,6 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::SaleIsRefunded => {
             failure(409, "SALE_REFUNDED", "Something of the sale was paid back; its amounts stand", None)
         }
-        Rejection::NotOnHold => invalid("hold_period_days", "only a pending commission has a hold period"),
         Rejection::AmountUnknown => {
             failure(409, "MISSING_RATE", "The commission has no amount: it waits for a rate of exchange", None)
         }
@@ -291,11 +289,14 @@ pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKe
     authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
 }
 
+const LIVE_KEY_NEEDED: &str =
+    "Live and test mode share this: a test key may read it. Use a live key (sk_live_…) to change it.";
+
 /// The caller of a route that changes what both modes share: settings, affiliates, coupons. A test key touches test rows
 /// only, so it may read them and nothing more.
 pub(crate) async fn live_caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
     let key = caller(incoming, funnel).await?;
-    if key.is_test { Err(Problem::LiveKeyNeeded) } else { Ok(key) }
+    if key.is_test { Err(Problem::Forbidden(LIVE_KEY_NEEDED)) } else { Ok(key) }
 }
 
 /// A change that changes nothing: names one field that it could.

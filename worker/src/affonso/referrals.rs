@@ -7,7 +7,7 @@ use attribution::referral::Referral;
 use attribution::status::ReferralStatus;
 use attribution::time::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Problem, caller, context, scope, success, views};
 use crate::funnel::{Funnel, Refusal};
@@ -129,22 +129,7 @@ pub async fn timeline(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<
 /// The lines of a referral's history as they are shown.
 pub(crate) async fn timeline_of(funnel: &Funnel, id: &ReferralId) -> Result<Value, Problem> {
     let lines = store::event::timeline(&funnel.database, id).await?;
-    Ok(lines
-        .into_iter()
-        .map(|line| {
-            let reason = line.reason.parse::<attribution::decision::Reason>().ok();
-            json!({
-                "seq": line.seq,
-                "at": line.at.to_rfc3339(),
-                "event": line.kind,
-                "reason": line.reason,
-                "explanation": reason.map(attribution::decision::Reason::explanation),
-                "details": line.detail,
-                "actor": line.actor,
-                "request_id": line.request_id,
-            })
-        })
-        .collect())
+    Ok(lines.iter().map(views::line).collect())
 }
 
 async fn find(funnel: &Funnel, key: &ApiKey, id: &str) -> Result<Referral, Problem> {

@@ -41,7 +41,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel, sale: &str) -> Result<
     let refund = check(body, currency, incoming, &key, sale)?;
     let Recorded { row, replayed, .. } = funnel.record_refund(refund, named).await?;
     let answer = match row {
-        RefundAnswer::Refunded { sale, .. } => success(200, &views::conversion(&sale, false)),
+        RefundAnswer::Refunded { sale, .. } => success(200, &views::conversion(&sale, false, program.currency)),
         RefundAnswer::Waits(parked) => success(202, &view(&parked)),
     };
     Ok(answer.replayed(replayed))

@@ -2,6 +2,7 @@
 //!
 //! Both dialects go through here, so that neither knows about shards and the ledger does not know about dialects.
 
+mod commissions;
 mod requests;
 
 use std::rc::Rc;
@@ -19,6 +20,7 @@ use attribution::shard::{NewClick, Tracked};
 use serde_json::{Value, json};
 use worker::Env;
 
+pub use self::commissions::NewCommission;
 pub use self::requests::{NewRefund, NewSale, Recorded, RefundAnswer, Visit};
 use crate::click_ledger::{self, ShardAnswer, ShardRequest};
 use crate::configuration::CachedConfiguration;

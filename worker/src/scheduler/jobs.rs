@@ -11,7 +11,7 @@ use futures_util::future::{Either, join_all, select};
 use worker::{Delay, Env};
 
 use super::storage::Book;
-use super::time_jobs;
+use super::{rates, time_jobs};
 use crate::payout_work;
 use crate::platform::now;
 use crate::store::Database;
@@ -33,10 +33,21 @@ enum Task {
     WorkOnPayouts,
     /// Forgets answers that were kept long enough.
     ForgetAnswers,
+    /// Fetches the rates of exchange, once an hour.
+    FetchRates,
+    /// Converts the sales whose rate has come.
+    SettleSales,
 }
 
-const TASKS: [Task; 5] =
-    [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::WorkOnPayouts, Task::ForgetAnswers];
+const TASKS: [Task; 7] = [
+    Task::CallTheRoll,
+    Task::EndHolds,
+    Task::ExpireRefunds,
+    Task::WorkOnPayouts,
+    Task::ForgetAnswers,
+    Task::FetchRates,
+    Task::SettleSales,
+];
 
 /// A task with what it needs.
 pub struct ScheduledJob<'a> {
@@ -62,6 +73,8 @@ impl<'a> ScheduledJob<'a> {
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
             Task::WorkOnPayouts => payout_work::work_on_payouts(self.env).await,
             Task::ForgetAnswers => time_jobs::forget_answers(self.env).await,
+            Task::FetchRates => rates::fetch(self.env, self.book).await,
+            Task::SettleSales => time_jobs::settle_sales(self.env, self.book).await,
         }
     }
 }
@@ -74,6 +87,8 @@ impl Job for ScheduledJob<'_> {
             Task::ExpireRefunds => "expire_refunds",
             Task::WorkOnPayouts => "work_on_payouts",
             Task::ForgetAnswers => "forget_answers",
+            Task::FetchRates => "fetch_rates",
+            Task::SettleSales => "settle_sales",
         }
     }
 

@@ -1,11 +1,12 @@
 //! `Scheduler`: the one object that does what is done every minute.
 //!
-//! State: when each job last ran and what went wrong, and the roll of webhook senders, in the object's own SQLite
-//! ([`storage`]). Its alarm arms the next minute before any work and never fails, so the chain breaks only if the platform
+//! State: when each job last ran and what went wrong, when rates were last fetched, and the roll of webhook senders, in the
+//! object's own SQLite ([`storage`]). Its alarm arms the next minute before any work and never fails, so the chain breaks only if the platform
 //! gives it up: then cron starts it again, and so does whoever asks for health or makes an endpoint (the local runtime
 //! fires no cron). An object that was just loaded runs as soon as it is spoken to: it cannot know what it missed.
 
 mod jobs;
+mod rates;
 mod storage;
 mod time_jobs;
 

@@ -1,31 +1,42 @@
-//! The scheduler's own SQLite: the last run of each job, and the roll of webhook senders.
+//! The scheduler's own SQLite: the last run of each job, when rates were fetched, and the roll of webhook senders.
 //!
 //! Every call runs without an await between its statements, hence as one transaction. Of the roll only what has changed
 //! is written.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use attribution::ids::WebhookEndpointId;
 use attribution::ledger::Unavailable;
 use attribution::scheduler::{JobLog, JobRun};
+use attribution::time::Timestamp;
 use attribution::webhooks::{Known, Roll, RollStorage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue};
 
 use super::JobFigures;
+use crate::store::waiting_sale::Place;
 
 /// The object's storage.
 pub struct Book {
     sql: SqlStorage,
     is_prepared: Cell<bool>,
+    /// When rates were last asked for, as far as this instance knows.
+    asked_for_rates: Cell<Option<Timestamp>>,
+    /// How far this instance has looked through the sales that wait for a rate.
+    looked_to: RefCell<Place>,
 }
 
 #[derive(Deserialize)]
 struct SenderRow {
     endpoint_id: String,
     known: String,
+}
+
+#[derive(Deserialize)]
+struct FetchRow {
+    fetched_at: i64,
 }
 
 #[derive(Deserialize)]
@@ -36,12 +47,44 @@ struct ReadRow {
 impl Book {
     /// Opens the storage.
     pub fn new(sql: SqlStorage) -> Self {
-        Self { sql, is_prepared: Cell::new(false) }
+        Self { sql, is_prepared: Cell::new(false), asked_for_rates: Cell::new(None), looked_to: RefCell::default() }
     }
 
     /// The jobs that have run so far.
     pub fn jobs(&self) -> Result<Vec<JobFigures>, Unavailable> {
         self.rows("SELECT name, last_run_at, last_error_at, last_error FROM job ORDER BY name", vec![])
+    }
+
+    /// When rates were last got from this address.
+    pub fn rates_fetched_at(&self, url: &str) -> Result<Option<Timestamp>, Unavailable> {
+        let rows: Vec<FetchRow> = self.rows("SELECT fetched_at FROM rates_source WHERE url = ?", vec![url.into()])?;
+        Ok(rows.first().map(|row| Timestamp::from_milliseconds(row.fetched_at)))
+    }
+
+    /// When rates were last asked for, got or not, by this instance.
+    pub fn rates_asked_at(&self) -> Option<Timestamp> {
+        self.asked_for_rates.get()
+    }
+
+    /// Keeps that rates are asked for.
+    pub fn note_rates_asked(&self, at: Timestamp) {
+        self.asked_for_rates.set(Some(at));
+    }
+
+    /// Keeps that rates were got. Another address is another source, which is asked at once.
+    pub fn note_rates_fetched(&self, url: &str, at: Timestamp) -> Result<(), Unavailable> {
+        self.run("DELETE FROM rates_source", vec![])?;
+        self.run("INSERT INTO rates_source (url, fetched_at) VALUES (?, ?)", vec![url.into(), at.milliseconds().into()])
+    }
+
+    /// How far this instance has looked through the sales that wait for a rate.
+    pub fn looked_to(&self) -> Place {
+        self.looked_to.borrow().clone()
+    }
+
+    /// Keeps how far it has looked.
+    pub fn note_looked_to(&self, place: Place) {
+        self.looked_to.replace(place);
     }
 
     fn prepare(&self) -> Result<(), Unavailable> {
@@ -52,6 +95,7 @@ impl Book {
             "CREATE TABLE IF NOT EXISTS job (name TEXT PRIMARY KEY, last_run_at INTEGER NOT NULL, \
                last_error_at INTEGER, last_error TEXT) WITHOUT ROWID",
             "CREATE TABLE IF NOT EXISTS sender (endpoint_id TEXT PRIMARY KEY, known TEXT NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE IF NOT EXISTS rates_source (url TEXT PRIMARY KEY, fetched_at INTEGER NOT NULL) WITHOUT ROWID",
             "CREATE TABLE IF NOT EXISTS outbox (one INTEGER PRIMARY KEY CHECK (one = 1), read_to INTEGER NOT NULL)",
         ];
         for table in tables {

@@ -1,14 +1,17 @@
 //! What happens to the ledger's rows as time goes by: holds end, refunds whose sale never came expire, kept answers are
-//! forgotten.
+//! forgotten, sales are converted whose rate of exchange has come.
 //!
 //! A job only finds what is due; what becomes of it is decided behind the gate, where it is looked at again. So a job that
 //! runs twice, late or beside another changes nothing twice.
 
-use attribution::ids::{Placement, ReferralId, mint};
-use attribution::ledger::{Command, Context, ExpireRefund, MoveCommissions, Reach, Step, Unavailable};
+use attribution::ids::{CommissionId, Placement, ReferralId, mint};
+use attribution::ledger::{
+    Command, Context, ExpireRefund, MoveCommissions, Reach, Reconsider, Step, Turn, Unavailable,
+};
 use attribution::time::{DAY_MILLISECONDS, Timestamp};
 use worker::{Env, console_error};
 
+use super::storage::Book;
 use crate::click_ledger::{self, ShardAnswer, ShardRequest};
 use crate::platform::{Settings, SystemRandom, now};
 use crate::store::{self, Database};
@@ -51,6 +54,28 @@ pub async fn expire_refunds(env: &Env) -> Result<(), Unavailable> {
 pub async fn forget_answers(env: &Env) -> Result<(), Unavailable> {
     let before = Timestamp::from_milliseconds(now().milliseconds() - ANSWER_LIFE_MILLISECONDS);
     store::kept_answer::forget(&Database::of(env)?, before, ROWS_A_MINUTE).await
+}
+
+/// Sales that waited for a rate of exchange are converted, and what they earned gets its amount. Those that cannot be are
+/// come back to after all the others.
+pub async fn settle_sales(env: &Env, book: &Book) -> Result<(), Unavailable> {
+    let database = Database::of(env)?;
+    let found = store::waiting_sale::to_settle(&database, &book.looked_to(), ROWS_A_MINUTE).await?;
+    book.note_looked_to(found.next.unwrap_or_default());
+    let commands = found.sales.into_iter().filter_map(|sale| {
+        let placement = sale.referral_id.placement()?;
+        Some(Command::Reconsider(Reconsider {
+            context: context("schedule:settle_sales"),
+            gate: sale.referral_id,
+            scope: sale.scope,
+            conversion_id: sale.id,
+            currency: sale.currency,
+            occurred_at: sale.occurred_at,
+            turn: Turn::RateArrived,
+            commission_id: CommissionId::mint(placement, &mut SystemRandom),
+        }))
+    });
+    execute_all(env, commands).await
 }
 
 fn context(actor: &str) -> Context {

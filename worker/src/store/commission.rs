@@ -1,5 +1,7 @@
 //! Commissions: rows of `commission`.
 
+pub mod list;
+
 use attribution::decision::Reason;
 use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, PayoutId, ProgramId, ReferralId};
 use attribution::ledger::Unavailable;
@@ -193,20 +195,31 @@ impl TryFrom<Row> for Commission {
     }
 }
 
-/// The commissions of one referral: of its lead, of its sales with their levels, and what refunds take back. No index by
-/// referral is needed for it, which every sale would pay for.
+/// The commissions of the referral ?4: of its lead, of its sales with their levels, and what refunds take back. No index
+/// by referral is needed for it, which every sale would pay for.
+const OF_REFERRAL: &str = "((conversion_id IS NULL AND referral_id = ?4) \
+    OR id IN (SELECT commission_id FROM conversion WHERE referral_id = ?4) \
+    OR (kind IN ('level', 'clawback') AND conversion_id IN (SELECT id FROM conversion WHERE referral_id = ?4)))";
+
+/// The commissions of one referral.
 pub(super) fn select_of_referral(database: &Database, id: &ReferralId) -> worker::Result<D1PreparedStatement> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM commission WHERE deleted_at IS NULL AND ( \
-           (conversion_id IS NULL AND referral_id = ?1) \
-           OR id IN (SELECT commission_id FROM conversion WHERE referral_id = ?1) \
-           OR (kind IN ('level', 'clawback') AND conversion_id IN (SELECT id FROM conversion WHERE referral_id = ?1))) \
-         ORDER BY created_at, id"
-    );
+    let of_referral = OF_REFERRAL.replace("?4", "?1");
+    let sql =
+        format!("SELECT {COLUMNS} FROM commission WHERE deleted_at IS NULL AND {of_referral} ORDER BY created_at, id");
     query!(&database.0, sql, id)
 }
 
-/// What those earned who recruited the affiliate of a sale that has the key, or the id.
+/// What stands beside the sales with these ids: levels, and what refunds take back.
+pub(super) fn select_beside_sales(database: &Database, ids: &[&ConversionId]) -> worker::Result<D1PreparedStatement> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM commission WHERE kind IN ('level', 'clawback') AND deleted_at IS NULL \
+         AND conversion_id IN (SELECT value FROM json_each(?1)) ORDER BY conversion_id, level, created_at, id"
+    );
+    query!(&database.0, sql, serde_json::to_string(ids)?)
+}
+
+/// What those earned who recruited the affiliate of a sale that has the key, or the id. Both kinds that the index of these
+/// rows knows are named, since it is not used otherwise.
 pub(super) fn select_levels(
     database: &Database,
     program: &ProgramId,
@@ -215,7 +228,8 @@ pub(super) fn select_levels(
     id: Option<&ConversionId>,
 ) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM commission WHERE kind = 'level' AND deleted_at IS NULL AND conversion_id IN (?4, \
+        "SELECT {COLUMNS} FROM commission WHERE kind IN ('level', 'clawback') AND kind = 'level' AND deleted_at IS NULL \
+         AND conversion_id IN (?4, \
            (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) \
          ORDER BY conversion_id, level"
     );

@@ -1,5 +1,7 @@
 //! Conversions: rows of `conversion` with their commission, and the keys by which a sale is recognised.
 
+pub mod list;
+
 use attribution::day::Day;
 use attribution::decision::Decision;
 use attribution::ids::{AffiliateId, CommissionId, ConversionId, IncentiveId, ProgramId, ReferralId};
@@ -82,35 +84,25 @@ impl TryFrom<Row> for RecordedSale {
     }
 }
 
-/// The sale with this id and what it earned, whoever owns it; the caller checks whose it is.
-pub async fn find(database: &Database, id: &ConversionId) -> Result<Option<RecordedSale>, Unavailable> {
-    let sql = format!(
+/// The sales for which a condition holds, each with what it earned.
+pub(super) fn select_where(condition: &str) -> String {
+    format!(
         "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
-         WHERE conversion.id = ?1",
+         WHERE {condition}",
         super::commission::JOINED_COLUMNS
-    );
-    let row: Option<Row> = database.first(query!(&database.0, sql, id)).await?;
-    Ok(row.map(RecordedSale::try_from).transpose()?)
+    )
 }
 
 /// The sales of one referral, newest first, at most a hundred.
 pub async fn of_referral(database: &Database, id: &ReferralId) -> Result<Vec<RecordedSale>, Unavailable> {
-    let sql = format!("{} ORDER BY conversion.created_at DESC LIMIT 100", sales_of_referral());
+    let sql = select_where("conversion.referral_id = ?1 ORDER BY conversion.created_at DESC LIMIT 100");
     let rows: Vec<Row> = database.all(query!(&database.0, sql, id)).await?;
     Ok(rows.into_iter().map(RecordedSale::try_from).collect::<Result<_, _>>()?)
 }
 
 /// All sales of one referral.
 pub(super) fn select_of_referral(database: &Database, id: &ReferralId) -> worker::Result<D1PreparedStatement> {
-    query!(&database.0, sales_of_referral(), id)
-}
-
-fn sales_of_referral() -> String {
-    format!(
-        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
-         WHERE conversion.referral_id = ?1",
-        super::commission::JOINED_COLUMNS
-    )
+    query!(&database.0, select_where("conversion.referral_id = ?1"), id)
 }
 
 /// The sale that was recorded under a key, or has the id.
@@ -121,11 +113,9 @@ pub(super) fn select_recorded(
     key: Option<&str>,
     id: Option<&ConversionId>,
 ) -> worker::Result<D1PreparedStatement> {
-    let sql = format!(
-        "SELECT {COLUMNS}, {} FROM conversion LEFT JOIN commission ON commission.id = conversion.commission_id \
-         WHERE conversion.id IN (?4, \
+    let sql = select_where(
+        "conversion.id IN (?4, \
            (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) LIMIT 1",
-        super::commission::JOINED_COLUMNS
     );
     query!(&database.0, sql, program, i64::from(is_test), key, id)
 }
@@ -203,7 +193,7 @@ pub struct NamedSale {
     pub currency: Currency,
 }
 
-/// The program's sale with this id, or under this key.
+/// The program's sale with this id, under this key, or with a commission of this id.
 pub async fn find_named(database: &Database, scope: &Scope, named: &str) -> Result<Option<NamedSale>, Unavailable> {
     #[derive(Deserialize)]
     struct NamedRow {
@@ -214,7 +204,8 @@ pub async fn find_named(database: &Database, scope: &Scope, named: &str) -> Resu
     let statement = query!(
         &database.0,
         "SELECT id, referral_id, currency FROM conversion WHERE program_id = ?1 AND is_test = ?2 AND id IN (?3, \
-           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) LIMIT 1",
+           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3), \
+           (SELECT conversion_id FROM commission WHERE id = ?3)) LIMIT 1",
         scope.program_id,
         i64::from(scope.is_test),
         named

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, json};
+use super::{Database, UnknownValue, json};
 
 /// One line of a referral's history.
 pub struct Line {
@@ -29,37 +29,64 @@ pub struct Line {
     pub at: Timestamp,
 }
 
+#[derive(Deserialize)]
+struct Row {
+    seq: i64,
+    kind: String,
+    reason: String,
+    detail: String,
+    actor: String,
+    request_id: String,
+    at: i64,
+}
+
+impl TryFrom<Row> for Line {
+    type Error = UnknownValue;
+
+    fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        Ok(Self {
+            seq: row.seq,
+            kind: row.kind,
+            reason: row.reason,
+            detail: json("event.detail", &row.detail)?,
+            actor: row.actor,
+            request_id: row.request_id,
+            at: Timestamp::from_milliseconds(row.at),
+        })
+    }
+}
+
 /// The history of one referral, oldest first.
 pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>, Unavailable> {
-    #[derive(Deserialize)]
-    struct Row {
-        seq: i64,
-        kind: String,
-        reason: String,
-        detail: String,
-        actor: String,
-        request_id: String,
-        at: i64,
-    }
     let statement = query!(
         &database.0,
         "SELECT seq, kind, reason, detail, actor, request_id, at FROM event WHERE subject = ?1 ORDER BY seq LIMIT 500",
         id
     );
     let rows: Vec<Row> = database.all(statement).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Line {
-                seq: row.seq,
-                kind: row.kind,
-                reason: row.reason,
-                detail: json("event.detail", &row.detail)?,
-                actor: row.actor,
-                request_id: row.request_id,
-                at: Timestamp::from_milliseconds(row.at),
-            })
-        })
-        .collect()
+    Ok(rows.into_iter().map(Line::try_from).collect::<Result<_, _>>()?)
+}
+
+/// The history of one sale: lines of its referral that name it or what it earned, by their ids, and all of its refunds',
+/// which may have waited for it. In the order of their commits.
+pub async fn of_sale(
+    database: &Database,
+    referral: &ReferralId,
+    names: &[&str],
+    refunds: &[&str],
+) -> Result<Vec<Line>, Unavailable> {
+    let statement = query!(
+        &database.0,
+        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event \
+         WHERE (subject = ?1 AND EXISTS (SELECT 1 FROM json_each(?2) AS name WHERE instr(event.detail, name.value) > 0)) \
+           OR subject IN (SELECT value FROM json_each(?3)) \
+         ORDER BY position LIMIT 500",
+        referral,
+        serde_json::to_string(names)?,
+        serde_json::to_string(refunds)?
+    );
+    let rows: Vec<Row> = database.all(statement).await?;
+    Ok(rows.into_iter().map(Line::try_from).collect::<Result<_, _>>()?)
 }
 
 /// Appends a line. `rules_version` comes out NULL, which fails the batch, when the program's has moved on since the

@@ -3,16 +3,18 @@
 //! State: rows of `incentive`. The rules read them together with their program. Every write raises the rules version in
 //! its own batch ([`super::rules_version`]).
 
+mod row;
+
 use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId};
-use attribution::incentive::{AppliesTo, Approval, Length, Owner, PaysFor, Reward};
+use attribution::incentive::{Owner, Reward};
 use attribution::ledger::{NotCommitted, Unavailable};
-use attribution::money::Rate;
 use attribution::terms::Terms;
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, away, json, rows, rules_version, word};
+pub(super) use self::row::{Row, RuleRow};
+use super::{Database, away, rows, rules_version};
 
 /// So many incentives a group, or an affiliate, may have.
 pub const MAX_PER_OWNER: i64 = 100;
@@ -40,28 +42,6 @@ pub struct OwnedIncentive {
     pub updated_at: Timestamp,
     /// The program's rules version when it was read.
     pub rules_version: i64,
-}
-
-/// An incentive as it is stored.
-#[derive(Deserialize)]
-pub(super) struct Row {
-    id: String,
-    group_id: Option<String>,
-    affiliate_id: Option<String>,
-    name: String,
-    pays_for: String,
-    rate_ppm: Option<i64>,
-    amount_minor: Option<i64>,
-    apply_to: String,
-    product_ids: String,
-    approval: String,
-    hold_days: u32,
-    length: String,
-    length_value: Option<u32>,
-    cap_minor: Option<i64>,
-    created_at: i64,
-    updated_at: Option<i64>,
-    rules_version: i64,
 }
 
 #[derive(Deserialize)]
@@ -231,6 +211,16 @@ pub async fn of_groups(database: &Database, program: &ProgramId) -> Result<Vec<O
     rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
 }
 
+/// All that the rules look at of a program's, oldest first.
+pub(super) fn select_rules(database: &Database, program: &ProgramId) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "SELECT id, group_id, affiliate_id, pays_for, rate_ppm, amount_minor, apply_to, product_ids, approval, \
+           hold_days, length, length_value, cap_minor FROM incentive WHERE program_id = ?1 ORDER BY created_at, id",
+        program
+    )
+}
+
 /// The one by which most sales of the default group's affiliates earn: it pays for every plan; the oldest of several.
 pub(super) fn select_default(database: &Database, program: &ProgramId) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
@@ -273,50 +263,4 @@ fn amount_minor(reward: Reward) -> Option<i64> {
         Reward::Percentage(_) => None,
         Reward::Fixed(minor) => Some(minor),
     }
-}
-
-impl TryFrom<Row> for OwnedIncentive {
-    type Error = UnknownValue;
-
-    fn try_from(row: Row) -> Result<Self, UnknownValue> {
-        let created_at = Timestamp::from_milliseconds(row.created_at);
-        Ok(Self {
-            owner: owner(row.group_id, row.affiliate_id)?,
-            terms: Terms {
-                name: row.name,
-                pays_for: word("incentive.pays_for", &row.pays_for, PaysFor::from_word)?,
-                reward: reward(row.rate_ppm, row.amount_minor)?,
-                applies_to: applies_to(&row.apply_to, &row.product_ids)?,
-                approval: word("incentive.approval", &row.approval, |word| Approval::from_word(word, row.hold_days))?,
-                length: word("incentive.length", &row.length, |word| Length::from_word(word, row.length_value))?,
-                cap_minor: row.cap_minor,
-            },
-            id: IncentiveId::new(row.id),
-            created_at,
-            updated_at: row.updated_at.map_or(created_at, Timestamp::from_milliseconds),
-            rules_version: row.rules_version,
-        })
-    }
-}
-
-/// Who earns by it, out of two columns of which one is filled.
-pub(super) fn owner(group_id: Option<String>, affiliate_id: Option<String>) -> Result<Owner, UnknownValue> {
-    match (group_id, affiliate_id) {
-        (_, Some(affiliate)) => Ok(Owner::Affiliate(AffiliateId::new(affiliate))),
-        (Some(group), None) => Ok(Owner::Group(GroupId::new(group))),
-        (None, None) => Err(UnknownValue { column: "incentive.group_id", value: "nobody".to_owned() }),
-    }
-}
-
-/// What it pays, out of two columns of which one is filled.
-pub(super) fn reward(rate_ppm: Option<i64>, amount_minor: Option<i64>) -> Result<Reward, UnknownValue> {
-    let rate = rate_ppm.and_then(Rate::from_parts_per_million).map(Reward::Percentage);
-    let unknown = || UnknownValue { column: "incentive.rate_ppm", value: format!("{rate_ppm:?}") };
-    rate.or(amount_minor.map(Reward::Fixed)).ok_or_else(unknown)
-}
-
-/// Which purchases it prices.
-pub(super) fn applies_to(apply_to: &str, product_ids: &str) -> Result<AppliesTo, UnknownValue> {
-    let product_ids = json("incentive.product_ids", product_ids)?;
-    word("incentive.apply_to", apply_to, |word| AppliesTo::from_word(word, product_ids))
 }

@@ -10,7 +10,8 @@ use attribution::sale::{Commission, RecordedSale};
 use worker::D1PreparedStatement;
 
 use super::{
-    Database, away, commission, conversion, event, kept_answer, payout, referral, refund, rows, unattributed_sale,
+    Database, away, commission, conversion, event, exchange_rate, kept_answer, payout, referral, refund, rows,
+    unattributed_sale,
 };
 
 impl Store for Database {
@@ -56,6 +57,10 @@ impl Store for Database {
                     let found: Vec<conversion::Row> = rows(answer)?;
                     sales = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
                 }
+                Subject::Rates => {
+                    let found: Vec<exchange_rate::Row> = rows(answer)?;
+                    state.rates = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                }
                 Subject::KeptAnswer => {
                     let found: Vec<kept_answer::Row> = rows(answer)?;
                     state.kept_answer = found.into_iter().next().map(TryInto::try_into).transpose()?;
@@ -95,6 +100,7 @@ enum Subject {
     Parked,
     Commissions,
     SalesOfReferral,
+    Rates,
     KeptAnswer,
 }
 
@@ -130,6 +136,9 @@ fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1P
     if let Some(id) = &query.commissions_of {
         reads.push((Subject::Commissions, commission::select_of_referral(database, id)?));
         reads.push((Subject::SalesOfReferral, conversion::select_of_referral(database, id)?));
+    }
+    if let Some(wanted) = &query.rates {
+        reads.push((Subject::Rates, exchange_rate::select_quotes(database, wanted)?));
     }
     if let Some(key) = &query.kept_answer {
         reads.push((Subject::KeptAnswer, kept_answer::select(database, key)?));

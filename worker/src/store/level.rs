@@ -9,12 +9,13 @@ use attribution::level::{Base, Level};
 use attribution::money::Rate;
 use attribution::time::Timestamp;
 use serde::Deserialize;
-use worker::query;
+use worker::{D1PreparedStatement, query};
 
 use super::{Database, UnknownValue, away, rules_version, word};
 
+/// A level as it is stored.
 #[derive(Deserialize)]
-struct Row {
+pub(super) struct Row {
     id: String,
     group_id: String,
     position: u8,
@@ -39,13 +40,16 @@ impl TryFrom<Row> for Level {
 
 /// The levels of all groups of a program, each group's first one first.
 pub async fn of_program(database: &Database, program: &ProgramId) -> Result<Vec<Level>, Unavailable> {
-    let statement = query!(
+    let rows: Vec<Row> = database.all(select(database, program)).await?;
+    rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
+}
+
+pub(super) fn select(database: &Database, program: &ProgramId) -> worker::Result<D1PreparedStatement> {
+    query!(
         &database.0,
         "SELECT id, group_id, position, base, rate_ppm FROM level WHERE program_id = ?1 ORDER BY group_id, position",
         program
-    );
-    let rows: Vec<Row> = database.all(statement).await?;
-    rows.into_iter().map(|row| Ok(row.try_into()?)).collect()
+    )
 }
 
 /// Makes these the levels of a group, in the place of those that it has.

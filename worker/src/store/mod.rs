@@ -12,6 +12,7 @@ pub mod commission_summary;
 pub mod conversion;
 pub mod coupon;
 pub mod event;
+pub mod exchange_rate;
 pub mod group;
 pub mod incentive;
 pub mod kept_answer;
@@ -28,6 +29,7 @@ pub mod refund;
 mod rules_version;
 pub mod test_event;
 pub mod unattributed_sale;
+pub mod waiting_sale;
 pub mod webhook_endpoint;
 
 use attribution::ids::{ProgramId, TeamId};

@@ -108,6 +108,12 @@ pub async fn find(database: &Database, id: &ReferralId) -> Result<Option<Referra
     Ok(row.map(Referral::try_from).transpose()?)
 }
 
+/// The referrals with these ids, whoever owns them.
+pub async fn find_all(database: &Database, ids: &[ReferralId]) -> Result<Vec<Referral>, Unavailable> {
+    let rows: Vec<Row> = database.all(select(database, ids)).await?;
+    Ok(rows.into_iter().map(Referral::try_from).collect::<Result<_, _>>()?)
+}
+
 pub(super) fn select(database: &Database, ids: &[ReferralId]) -> worker::Result<D1PreparedStatement> {
     let ids = serde_json::to_string(ids)?;
     let sql = format!("SELECT {COLUMNS} FROM referral WHERE id IN (SELECT value FROM json_each(?1))");

@@ -88,6 +88,16 @@ impl TryFrom<ParkedRow> for ParkedRefund {
 const PARKED_COLUMNS: &str = "id, team_id, program_id, is_test, sale_key, refund_key, amount_minor, currency, reason, \
     refunded_at, parked_at, expires_at";
 
+const COLUMNS: &str = "id, team_id, program_id, is_test, conversion_id, refund_key, amount_minor, currency, asked_minor, \
+    deducted_minor, clawback_id, reason, refunded_at, created_at";
+
+/// What was paid back of a sale, in the order in which it was recorded.
+pub async fn of_sale(database: &Database, sale: &ConversionId) -> Result<Vec<SaleRefund>, Unavailable> {
+    let sql = format!("SELECT {COLUMNS} FROM refund WHERE conversion_id = ?1 ORDER BY created_at, id");
+    let rows: Vec<Row> = database.all(query!(&database.0, sql, sale)).await?;
+    Ok(rows.into_iter().map(SaleRefund::try_from).collect::<Result<_, _>>()?)
+}
+
 /// The refund that was recorded under a key, or has the id.
 pub(super) fn select(
     database: &Database,
@@ -96,16 +106,11 @@ pub(super) fn select(
     key: Option<&str>,
     id: &RefundId,
 ) -> worker::Result<D1PreparedStatement> {
-    query!(
-        &database.0,
-        "SELECT id, team_id, program_id, is_test, conversion_id, refund_key, amount_minor, currency, asked_minor, \
-           deducted_minor, clawback_id, reason, refunded_at, created_at FROM refund \
-         WHERE id = ?4 OR (program_id = ?1 AND is_test = ?2 AND refund_key = ?3) LIMIT 1",
-        program,
-        i64::from(is_test),
-        key,
-        id
-    )
+    let sql = format!(
+        "SELECT {COLUMNS} FROM refund \
+         WHERE id = ?4 OR (program_id = ?1 AND is_test = ?2 AND refund_key = ?3) LIMIT 1"
+    );
+    query!(&database.0, sql, program, i64::from(is_test), key, id)
 }
 
 /// Refunds that wait for a sale, or under a key of their own; oldest first.

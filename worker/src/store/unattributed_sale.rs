@@ -2,13 +2,15 @@
 
 use attribution::decision::Reason;
 use attribution::ledger::Unavailable;
-use attribution::money::Money;
+use attribution::money::{Currency, Money};
 use attribution::referral::Scope;
 use attribution::time::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, away};
+use super::page::{Page, Period, direction, page_and_total};
+use super::{Database, UnknownValue, away, json, scope, word};
 
 /// A sale that nobody is credited with.
 pub struct UnattributedSale {
@@ -60,5 +62,87 @@ pub(super) fn forget(database: &Database, scope: &Scope, key: &str) -> worker::R
         scope.program_id,
         i64::from(scope.is_test),
         key
+    )
+}
+
+#[derive(Deserialize)]
+struct Row {
+    program_id: String,
+    is_test: i64,
+    sale_key: String,
+    team_id: String,
+    amount_minor: i64,
+    currency: String,
+    reason: String,
+    detail: String,
+    request_id: String,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for UnattributedSale {
+    type Error = UnknownValue;
+
+    fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        let currency = word("unattributed_sale.currency", &row.currency, Currency::from_code)?;
+        Ok(Self {
+            scope: scope(row.team_id, row.program_id, row.is_test),
+            sale_key: row.sale_key,
+            amount: Money { minor: row.amount_minor, currency },
+            reason: word("unattributed_sale.reason", &row.reason, |reason| reason.parse::<Reason>().ok())?,
+            detail: json("unattributed_sale.detail", &row.detail)?,
+            request_id: row.request_id,
+            at: Timestamp::from_milliseconds(row.created_at),
+        })
+    }
+}
+
+/// Which of a program's sales without a referral a list shows: those for which all of this holds.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The caller's key.
+    pub external_event_id: Option<String>,
+    /// When they were reported.
+    pub reported: Period,
+}
+
+/// One page of a program's sales without a referral, by their time, and how many there are in all.
+pub async fn list(
+    database: &Database,
+    scope: &Scope,
+    filter: &Filter,
+    page: Page,
+    descending: bool,
+) -> Result<(Vec<UnattributedSale>, i64), Unavailable> {
+    let direction = direction(descending);
+    let order =
+        format!(" ORDER BY created_at {direction}, sale_key {direction} LIMIT {} OFFSET {}", page.limit, page.offset());
+    let columns = "SELECT program_id, is_test, sale_key, team_id, amount_minor, currency, reason, detail, request_id, \
+        created_at";
+    let shown = filtered(database, columns, scope, filter, &order);
+    let total = filtered(database, "SELECT COUNT(*) AS total", scope, filter, "");
+    let (found, total): (Vec<Row>, i64) = page_and_total(database, shown, total).await?;
+    Ok((found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?, total))
+}
+
+fn filtered(
+    database: &Database,
+    select: &str,
+    scope: &Scope,
+    filter: &Filter,
+    order: &str,
+) -> worker::Result<D1PreparedStatement> {
+    let key = if filter.external_event_id.is_some() { "sale_key = ?3" } else { "?3 IS NULL" };
+    let sql = format!(
+        "{select} FROM unattributed_sale WHERE program_id = ?1 AND is_test = ?2 AND {key} \
+         AND (?4 IS NULL OR created_at >= ?4) AND (?5 IS NULL OR created_at <= ?5){order}"
+    );
+    query!(
+        &database.0,
+        sql,
+        scope.program_id,
+        i64::from(scope.is_test),
+        filter.external_event_id,
+        filter.reported.from,
+        filter.reported.to
     )
 }

@@ -1,7 +1,8 @@
 //! Which of several quotations applies.
 
 use super::{between, euro, own, quote};
-use crate::exchange::QuotedRate;
+use crate::day::Day;
+use crate::exchange::{QuotedRate, in_force};
 
 /// The rate by which euros became dollars on the 10th, and its day.
 fn applied(quotes: &[QuotedRate]) -> Option<String> {
@@ -70,4 +71,22 @@ fn a_currency_is_itself_without_any_rate() {
     let same = between("VND", "VND", "2026-03-10", &[]).unwrap();
     assert_eq!((same.rate().as_str(), same.day().to_string().as_str()), ("1", "2026-03-10"));
     assert!(same.legs().is_empty());
+}
+
+#[test]
+fn of_each_two_currencies_one_quotation_is_in_force() {
+    let quotes = vec![
+        euro("USD", "1.1", "2026-03-09"),
+        own(euro("USD", "1.2", "2026-03-09")),
+        euro("USD", "1.3", "2026-03-11"),
+        own(euro("JPY", "150", "2026-03-06")),
+        euro("JPY", "160", "2026-03-09"),
+        own(quote("USD", "VND", "25000", "2026-03-01")),
+    ];
+    let day = Day::parse("2026-03-10").unwrap();
+    let applying: Vec<_> = in_force(day, quotes)
+        .iter()
+        .map(|quote| format!("{}/{} {} {}", quote.base, quote.currency, quote.rate, quote.own))
+        .collect();
+    assert_eq!(applying, ["EUR/JPY 160 false", "EUR/USD 1.2 true", "USD/VND 25000 true"]);
 }

@@ -1,6 +1,7 @@
 //! Which rate applies, what comes out by hand, and what must hold for all amounts and rates.
 
 mod amounts;
+mod bank;
 mod choice;
 mod laws;
 mod rates;

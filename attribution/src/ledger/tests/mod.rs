@@ -7,28 +7,41 @@ mod commissions;
 mod configuration;
 mod create_referral;
 mod create_referral_refused;
+mod customer_events;
+mod dry_run;
+mod edit_commission;
+mod edit_referral;
 mod first_attempt;
+mod going_on;
+mod histories;
 mod idempotency;
 mod known_customer;
 mod lead_incentive;
+mod manual_commission;
 mod parked_refunds;
+mod properties;
 mod races;
+mod reassign;
 mod record_sale;
+mod referral_stats;
+mod referral_status;
 mod refunds;
 mod repeated_refunds;
 mod scheduled;
 mod sign_up;
 mod strangers;
 mod trust;
+mod what_is_owed;
 mod window;
+mod worked_cases;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
 use super::{
-    Answer, Command, CreateReferral, ExpireRefund, Failure, FirstSeen, Ledger, ManualCommission, MoveCommissions,
-    Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
+    Answer, Command, CreateReferral, EditReferral, ExpireRefund, Failure, FirstSeen, Ledger, ManualCommission,
+    MoveCommissions, Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
 };
 use crate::decision::Reason;
 use crate::email::EmailHasher;
@@ -288,6 +301,12 @@ impl From<RecordSale> for Command {
 impl From<Refund> for Command {
     fn from(command: Refund) -> Self {
         Self::Refund(command)
+    }
+}
+
+impl From<EditReferral> for Command {
+    fn from(command: EditReferral) -> Self {
+        Self::EditReferral(command)
     }
 }
 

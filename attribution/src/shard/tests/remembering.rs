@@ -4,7 +4,7 @@
 use super::{World, again, with_key};
 use crate::fixtures::{bobs_click, browser_sign_up, click, only_key, program, refund, sale, sign_up, thirty_percent};
 use crate::incentive::Incentive;
-use crate::ledger::{Answer, Command, FirstSeen, Outcome};
+use crate::ledger::{Answer, Command, FirstSeen, Outcome, RecordSale};
 use crate::memory::Fault;
 use crate::program::Program;
 
@@ -183,4 +183,34 @@ fn another_customers_sign_up_through_the_same_click_is_answered_from_the_databas
     let (_, _, answer) = world.trips(|| world.call(again(only_key(&click(), "user_9").into(), "again")).answer);
     let Outcome::Referral { referral, first_seen, .. } = answer.outcome else { panic!("no referral") };
     assert_eq!((first_seen, referral.external_user_id.as_deref()), (FirstSeen::Before, Some("user_1")));
+}
+
+#[test]
+fn what_is_only_tried_leaves_the_answer_and_the_referral_remembered() {
+    let world = World::new();
+    world.call(sign_up(&click()));
+    world.call(sale("order_1", "99.00"));
+    let tried = RecordSale { dry_run: true, ..sale("order_2", "99.00") };
+    let (loads, commits, answer) = world.trips(|| world.call(tried).answer);
+    assert_eq!((loads, commits, earned(answer)), (1, 0, Some(2970)));
+    let (loads, commits, _) = world.trips(|| world.call(again(sale("order_1", "99.00").into(), "again")));
+    assert_eq!((loads, commits), (0, 0));
+    let (loads, commits, _) = world.trips(|| world.call(sale("order_2", "99.00")));
+    assert_eq!((loads, commits), (0, 1));
+}
+
+#[test]
+fn what_is_only_tried_does_not_wait_for_a_call_that_is_under_way() {
+    let world = World::new();
+    world.call(sign_up(&click()));
+    world.store.holds_commits.set(true);
+    pollster::block_on(async {
+        let under_way = world.execute(sale("order_1", "99.00"));
+        let tried = world.execute(RecordSale { dry_run: true, ..sale("order_1", "99.00") });
+        let mut under_way = std::pin::pin!(under_way);
+        assert!(futures_util::poll!(under_way.as_mut()).is_pending());
+        assert_eq!(first_seen(&tried.await.unwrap().answer.outcome), FirstSeen::Now);
+        world.store.holds_commits.set(false);
+        assert_eq!(first_seen(&under_way.await.unwrap().answer.outcome), FirstSeen::Now);
+    });
 }

@@ -74,7 +74,7 @@ pub(super) fn of_lines(payout: &Payout, lines: &[Line], is_cut: bool) -> Answer 
             Cell::text(Some(payout.id.as_str())),
             Cell::number(Some(payout.invoice_number)),
             Cell::text(Some(line.commission_id.as_str())),
-            Cell::text(Some(earning_type(line.kind))),
+            Cell::text(earning_type(line.kind)),
             Cell::number(Some(line.level)),
             Cell::text(Some(line.referral_id.as_str())),
             Cell::text(sale.map(|sale| sale.id.as_str())),

@@ -33,8 +33,10 @@ fn update_where(
     condition: &str,
 ) -> worker::Result<D1PreparedStatement> {
     let change = serde_json::to_value(change)?;
+    // The change is named, so that it may also be one of no column.
     let sql = format!(
-        "UPDATE program SET rules_version = rules_version + 1{}{further} WHERE id = ?1 AND {condition} RETURNING id",
+        "UPDATE program SET rules_version = rules_version + 1{}{further} \
+         WHERE id = ?1 AND json_valid(?2) AND {condition} RETURNING id",
         assignments(&change)
     );
     query!(&database.0, sql, program, change.to_string())
