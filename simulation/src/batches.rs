@@ -3,6 +3,7 @@
 //! Keeps no state.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use attribution::ids::ReferralId;
 use attribution::ledger::Change;
@@ -60,38 +61,43 @@ pub fn in_words(batch: &[Change]) -> String {
 /// Applies a batch: all of it, or the reason why none of it. `version` is that of the rules in force.
 pub fn apply(
     scene: &Scene,
-    rows: &mut Rows,
+    rows: &mut Rc<Rows>,
     scope: &Scope,
     batch: &[Change],
     version: i64,
 ) -> Result<(), &'static str> {
-    let (before, batch) = as_built(scene, rows.clone(), scope, batch);
+    if !scene.is_built_wrong() {
+        *rows = Rc::new(rows.after(scope, batch, Some(version))?);
+        return Ok(());
+    }
+    let (before, batch) = as_built(scene, (**rows).clone(), scope, batch);
     let named =
         |change: &Change| if let Change::AppendEvent(event) = change { Some(event.rules_version) } else { None };
     let ignored = scene.breaks(Breakage::NoRulesVersion).then(|| batch.iter().find_map(named)).flatten();
     let version = Some(ignored.unwrap_or(version));
     if scene.breaks(Breakage::BatchInPieces) {
         for change in &batch {
-            *rows = rows.after(scope, std::slice::from_ref(change), version)?;
+            *rows = Rc::new(rows.after(scope, std::slice::from_ref(change), version)?);
         }
     } else if scene.breaks(Breakage::AnswerKeptBeforeEffect) {
         let is_answer = |change: &Change| matches!(change, Change::KeepAnswer(..));
         let (answers, effect): (Vec<Change>, Vec<Change>) = batch.into_iter().partition(is_answer);
-        *rows = rows.after(scope, &answers, version)?;
-        *rows = rows.after(scope, &effect, version)?;
+        *rows = Rc::new(rows.after(scope, &answers, version)?);
+        *rows = Rc::new(rows.after(scope, &effect, version)?);
     } else {
         let waiting = before.parked.clone();
         let hidden = scene.breaks(Breakage::SaleLeavesItsRefundWaiting);
         let before = if hidden { Rows { parked: BTreeMap::default(), ..before } } else { before };
-        *rows = before.after(scope, &batch, version)?;
+        let mut after = before.after(scope, &batch, version)?;
         if hidden {
             let settled = |change: &Change| match change {
                 Change::SettleRefund(refund) => Some(refund.id.clone()),
                 _ => None,
             };
             let settled: Vec<_> = batch.iter().filter_map(settled).collect();
-            rows.parked.extend(waiting.into_iter().filter(|(id, _)| !settled.contains(id)));
+            after.parked.extend(waiting.into_iter().filter(|(id, _)| !settled.contains(id)));
         }
+        *rows = Rc::new(after);
     }
     Ok(())
 }
@@ -111,6 +117,16 @@ fn as_built(scene: &Scene, mut rows: Rows, scope: &Scope, batch: &[Change]) -> (
     }
     if scene.breaks(Breakage::ClawbackOfWhatWasLeft) {
         count_from_rest(&rows, &mut batch);
+    }
+    let tells = |kind| batch.iter().any(|change| matches!(change, Change::AppendEvent(line) if line.kind == kind));
+    let (is_release, is_reassignment) = (tells("referral.released"), tells("referral.reassigned"));
+    if scene.breaks(Breakage::ReleasedWithoutItsNames) && is_release {
+        batch.retain(|change| !matches!(change, Change::ClaimIdentity(..)));
+    }
+    if scene.breaks(Breakage::ReassignedWithoutItsSum) && is_reassignment {
+        for change in &mut batch {
+            keep_sum(&rows, change);
+        }
     }
     let (program, is_test) = (&scope.program_id, scope.is_test);
     for change in &batch {
@@ -151,6 +167,13 @@ fn count_from_rest(rows: &Rows, batch: &mut [Change]) {
             row.amount_minor = Some(-part);
         }
     }
+}
+
+/// `UPDATE referral SET …` without its sum.
+fn keep_sum(rows: &Rows, change: &mut Change) {
+    let Change::UpdateReferral(referral) = change else { return };
+    let stored = rows.referrals.get(&referral.id);
+    referral.commission_total_minor = stored.map_or(0, |stored| stored.commission_total_minor);
 }
 
 /// Makes a key free; the refunds that had it stay.

@@ -51,6 +51,16 @@ pub enum Breakage {
     DueIsNotLookedAtAgain,
     /// What is taken back of a paid commission is counted from what was left of it.
     ClawbackOfWhatWasLeft,
+    /// A line is added to a payout wherever that is.
+    PayoutLineWithoutGuard,
+    /// A payout that was left half way is nobody's business.
+    PayoutsLeftHalfWay,
+    /// What was earned so far is not read where a rate has come.
+    SettledWithoutCap,
+    /// A referral's sum is not written when it is given to another affiliate.
+    ReassignedWithoutItsSum,
+    /// What a referral was known by is not claimed when it is released.
+    ReleasedWithoutItsNames,
     /// Every command gets a lock of its own.
     NoLock,
     /// Ids are minted anew when the Worker asks its object again.

@@ -7,12 +7,12 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
-use attribution::ledger::{Outcome, Rejection};
+use attribution::ledger::Rejection;
 
 use crate::crash_point::CrashPoint;
 use crate::edge::{Edge, Incoming};
 use crate::executor::Executor;
-use crate::history::{Body, Told};
+use crate::history::Told;
 use crate::race::{First, first_of};
 use crate::scenario::Scenario;
 use crate::scene::Scene;
@@ -126,15 +126,7 @@ impl Client {
             Told::Rejected(Rejection::KeyReused | Rejection::RefundKeyReused) => scene.hit(CrashPoint::KeyReused),
             _ => {}
         }
-        self.note_payout(&body, &told);
         history.tell(name, executor.now(), told.clone());
         Some(told)
-    }
-
-    fn note_payout(&self, body: &Body, told: &Told) {
-        let (Body::PayOut { .. }, Told::Decided(answer)) = (body, told) else { return };
-        if answer.outcome == (Outcome::Moved { commissions: 0 }) {
-            self.scene().hit(CrashPoint::PaidBefore);
-        }
     }
 }

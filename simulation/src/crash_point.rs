@@ -48,12 +48,34 @@ pub enum CrashPoint {
     AfterCommitBeforeTheSenderIsWoken,
     /// A sender died after its message was received and before it had marked it so.
     AfterPostBeforeItIsMarked,
-    /// A payout was committed after its object had died.
+    /// A step of a payout was committed after its object had died.
     PayoutLandsAfterItsObjectDied,
     /// A refund took back what had been paid out.
     RefundAfterPayout,
-    /// Two payouts gathered the same commissions, or one was repeated: nothing was left to pay.
-    PaidBefore,
+    /// A refund was made while its commission was in a payout.
+    RefundInPayout,
+    /// A payout was closed while somebody still gathered for it.
+    GatheredTooLate,
+    /// A job found a payout that was left half way.
+    PayoutLeftHalfWay,
+    /// A payout came to nothing, and its commissions went free.
+    PayoutReleased,
+    /// A person wanted to change what was paid, or in a payout.
+    EditMeetsPayout,
+    /// A person's change was decided on what was no longer so.
+    EditFenced,
+    /// What a referral was known by had been taken when it was released, or named anew.
+    ReleaseFindsNamesTaken,
+    /// A sale was decided while its referral was given to another affiliate.
+    SaleMeetsReassignment,
+    /// A job settled a sale whose rate had come, and behind the gate it had been settled already.
+    RateArrivedTwice,
+    /// A sale was paid back while it waited for its rate.
+    RefundedBeforeItsRate,
+    /// A rate was published while a sale was decided without it.
+    RateArrivesMeanwhile,
+    /// The cap was used up when the rate came.
+    CapUsedUpMeanwhile,
     /// A job found a hold that was over, and behind the gate it had been ended already.
     HoldEndedTwice,
     /// A job gave a refund up, and its sale had come.

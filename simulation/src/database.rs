@@ -16,6 +16,7 @@ use attribution::shard::ClickCount;
 
 use crate::batches;
 use crate::breakage::Breakage;
+use crate::commits::{Commit, Commits, Order};
 use crate::crash_point::CrashPoint;
 use crate::disk::CountKey;
 use crate::executor::Life;
@@ -33,9 +34,11 @@ pub struct Database {
     pub rules: RuleBook,
     /// The endpoint, and the receiver behind it.
     pub subscriber: Rc<Subscriber>,
-    /// Where the payouts are.
+    /// The payouts.
     pub payouts: Payouts,
-    pub(crate) rows: RefCell<Rows>,
+    /// What was written, in its order.
+    pub commits: Commits,
+    pub(crate) rows: RefCell<Rc<Rows>>,
     counts: RefCell<BTreeMap<(u16, CountKey), i64>>,
     unattributed: RefCell<BTreeMap<String, String>>,
     away_until: Cell<i64>,
@@ -76,6 +79,7 @@ impl Database {
             subscriber: Rc::new(Subscriber::new(Rc::clone(&scene))),
             scene,
             payouts: Payouts::default(),
+            commits: Commits::default(),
             rows: RefCell::default(),
             counts: RefCell::default(),
             unattributed: RefCell::default(),
@@ -86,9 +90,9 @@ impl Database {
         }
     }
 
-    /// A copy of all rows.
-    pub fn rows(&self) -> Rows {
-        self.rows.borrow().clone()
+    /// All rows as they are now.
+    pub fn rows(&self) -> Rc<Rows> {
+        Rc::clone(&self.rows.borrow())
     }
 
     /// Clicks by shard and hour.
@@ -210,17 +214,18 @@ impl Database {
     }
 
     /// Reads what a command asks for.
-    pub fn load(&self, from: Life, query: &Query) -> State {
+    pub fn load(&self, from: Life, query: &Query) -> (State, usize) {
         query.referrals.iter().for_each(|id| self.note_decider(from, id));
-        let state = self.rows.borrow().read(query);
-        self.as_found(query, state)
+        let rows = self.rows();
+        (self.as_found(query, rows.read(query)), rows.rates.len())
     }
 
     /// Writes a batch.
-    pub fn commit(&self, from: Life, scope: &Scope, batch: &[Change]) -> Result<(), String> {
+    pub fn commit(&self, from: Life, order: Order, scope: &Scope, batch: &[Change]) -> Result<(), String> {
         let is_late = batches::referrals(batch).any(|id| self.was_overtaken(from, id));
-        let result = if self.payouts.take(batch) {
-            batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, batch, self.rules.version())
+        let (before, rules_version) = (self.rows(), self.rules.version());
+        let result = if self.payouts.take(batch) || self.scene.breaks(Breakage::PayoutLineWithoutGuard) {
+            batches::apply(&self.scene, &mut self.rows.borrow_mut(), scope, batch, rules_version)
         } else {
             Err("the payout is not being gathered")
         };
@@ -230,7 +235,10 @@ impl Database {
             return Err(why.to_owned());
         }
         self.scene.note(|| format!("database  commits a batch of {from:?}: {}", batches::in_words(batch)));
-        self.note_commit(from, batch);
+        let after = self.rows();
+        let commit = Commit { order, scope: scope.clone(), batch: batch.to_vec(), rules_version, before, after };
+        self.note_commit(from, &commit);
+        self.commits.add(commit);
         if is_late {
             self.scene.hit(CrashPoint::CommitLandsAfterTheNextDecided);
         }

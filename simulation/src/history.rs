@@ -6,85 +6,12 @@
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeSet;
 
-use attribution::ids::{AffiliateId, PayoutId, ReferralId};
+use attribution::ids::ReferralId;
 use attribution::ledger::{Answer, Rejection};
+use attribution::payout::Payout;
 use attribution::referral::Click;
-use attribution::status::{ReferralStatus, SalesStatus};
 
-/// What a client asks. A repeat has the same body.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Body {
-    /// A visit.
-    Click {
-        /// Who is credited.
-        affiliate: AffiliateId,
-        /// Days before the call at which it was, where the caller dates it.
-        days_ago: Option<u32>,
-    },
-    /// A sign-up.
-    SignUp {
-        /// The click.
-        click: ReferralId,
-        /// The merchant's user id.
-        user: Option<String>,
-        /// The address.
-        email: Option<String>,
-        /// Whether a key vouches for it.
-        verified: bool,
-        /// Whether a customer beyond a lead is refused.
-        only_leads: bool,
-    },
-    /// A direct referral.
-    Direct {
-        /// Who is credited.
-        affiliate: AffiliateId,
-        /// The address.
-        email: String,
-        /// The billing customer.
-        customer: Option<String>,
-        /// The click that it comes from.
-        click: Option<ReferralId>,
-        /// How far the customer has come.
-        status: ReferralStatus,
-    },
-    /// A sale.
-    Sale {
-        /// The referral that is named.
-        referral: Option<ReferralId>,
-        /// The click that is named.
-        click: Option<ReferralId>,
-        /// The user that is named.
-        user: Option<String>,
-        /// The billing customer that is named.
-        customer: Option<String>,
-        /// The key by which the same sale is recognised.
-        key: Option<String>,
-        /// What was paid, in minor units.
-        minor: i64,
-        /// Where the purchase is.
-        status: SalesStatus,
-    },
-    /// A refund.
-    Refund {
-        /// The sale's key.
-        sale: String,
-        /// What is paid back, in minor units; all that remains if there is none.
-        minor: Option<i64>,
-        /// The key by which the same refund is recognised.
-        key: Option<String>,
-        /// Whether it may come before its sale.
-        may_wait: bool,
-    },
-    /// A person pays out what an affiliate has earned by a referral.
-    PayOut {
-        /// The referral.
-        referral: ReferralId,
-        /// Who is paid.
-        affiliate: AffiliateId,
-        /// The payout.
-        payout: PayoutId,
-    },
-}
+use crate::body::Body;
 
 /// What a client was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +20,10 @@ pub enum Told {
     Click(Box<Click>),
     /// What the command came to.
     Decided(Box<Answer>),
+    /// Where a payout is.
+    Payout(Box<Payout>),
+    /// The payout cannot be what it was to be.
+    PayoutRefused,
     /// Why it was refused.
     Rejected(Rejection),
     /// To come back.

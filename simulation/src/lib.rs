@@ -11,15 +11,19 @@
 
 mod alarms;
 mod batches;
+mod body;
 mod breakage;
 mod chance;
 mod check;
 mod client;
+mod commits;
 mod crash_point;
 mod database;
 mod deliveries;
 mod disk;
 mod edge;
+mod edits;
+mod entries;
 mod executor;
 mod faults;
 mod history;
@@ -29,8 +33,10 @@ mod objects;
 mod payouts;
 mod port;
 mod race;
+mod rates;
 mod refunds;
 mod rules;
+mod sales;
 mod scenario;
 mod scene;
 mod scheduler;
@@ -38,6 +44,7 @@ mod seasons;
 mod storage;
 mod subscriber;
 mod turning_points;
+mod wishes;
 mod world;
 
 pub use breakage::Breakage;

@@ -5,6 +5,7 @@
 use attribution::fixtures;
 use attribution::ids::{ConversionId, ReferralId};
 use attribution::ledger::{Query, State};
+use attribution::money::Money;
 use attribution::referral::{Identity, Scope};
 use attribution::sale::Commission;
 use attribution::sale::ParkedRefund;
@@ -40,7 +41,7 @@ impl Database {
         let rows = self.rows.borrow();
         let is_due = |row: &&Commission| {
             let is_over = row.hold_until.is_some_and(|end| end <= now);
-            is_over && row.status == CommissionStatus::Pending && row.amount_minor.is_some()
+            is_over && row.status == CommissionStatus::Pending && row.amount_minor.is_some() && row.deleted_at.is_none()
         };
         let due: BTreeSet<&ReferralId> =
             rows.commissions.values().filter(is_due).map(|row| &row.referral_id).take(limit).collect();
@@ -57,6 +58,9 @@ impl Database {
 
     /// What a command is given to look at: what is there, unless that is built wrong.
     pub(crate) fn as_found(&self, query: &Query, mut state: State) -> State {
+        if self.scene.breaks(Breakage::SettledWithoutCap) && query.rates.is_some() {
+            state.commissions.clear();
+        }
         let found = query.commissions_of.as_ref().and_then(|id| self.found.borrow_mut().remove(id));
         state.commissions = found.map_or(state.commissions, |found| found.commissions);
         state
@@ -84,12 +88,12 @@ impl Database {
     }
 
     /// The keys of sales whose hold is about to end, or over.
-    pub fn about_to_be_ready(&self, now: i64) -> Vec<(String, i64)> {
+    pub fn about_to_be_ready(&self, now: i64) -> Vec<(String, Money)> {
         let rows = self.rows.borrow();
         let is_soon = |row: &&Commission| row.hold_until.is_some_and(|end| end.milliseconds() < now + 10_000);
         let held = rows.commissions.values().filter(is_soon);
         let sales = held.filter_map(|row| rows.conversions.get(row.conversion_id.as_ref()?));
-        sales.filter_map(|sale| Some((sale.sale_key.clone()?, sale.amount.minor))).collect()
+        sales.filter_map(|sale| Some((sale.sale_key.clone()?, sale.amount))).collect()
     }
 
     /// Whether a sale was recorded under this key.

@@ -15,6 +15,7 @@ use attribution::time::Clock as _;
 use attribution::webhooks::{Figures, Sender, SenderStorage as _, TargetPolicy};
 
 use crate::breakage::Breakage;
+use crate::commits::CommandPort;
 use crate::crash_point::CrashPoint;
 use crate::database::Database;
 use crate::disk::{ArmedAlarm, Disk};
@@ -32,7 +33,7 @@ use crate::storage::Storage;
 pub const SENDER: u16 = SHARDS;
 
 /// The operator's secret.
-const IDENTITY_SECRET: &[u8] = b"the simulation's secret";
+pub const IDENTITY_SECRET: &[u8] = b"the simulation's secret";
 
 /// What the Worker asks of a shard.
 #[derive(Clone, Debug)]
@@ -285,7 +286,7 @@ impl Instance {
 
     async fn execute(&self, command: &Command) -> Result<Answer, Refused> {
         let ledger = Ledger {
-            store: &self.port,
+            store: &CommandPort::of(&self.port, command),
             configuration: &self.port,
             clicks: &self.storage,
             pause: &*self.scene,

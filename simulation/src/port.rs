@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use attribution::ids::{AffiliateId, ProgramId, WebhookEndpointId};
-use attribution::ledger::{Change, Configuration, NotCommitted, Query, State, Store, Unavailable};
+use attribution::ledger::{Change, Configuration, NotCommitted, Query, State, Unavailable};
 use attribution::program::{Affiliate, Program};
 use attribution::referral::Scope;
 use attribution::shard::{ClickCount, CountStore};
@@ -18,6 +18,7 @@ use attribution::webhooks::{
 };
 
 use crate::breakage::Breakage;
+use crate::commits::Order;
 use crate::database::{Database, Kind};
 use crate::executor::Life;
 use crate::storage::Storage;
@@ -59,15 +60,17 @@ impl Port {
     }
 }
 
-impl Store for Port {
-    async fn load(&self, query: &Query) -> Result<State, Unavailable> {
+impl Port {
+    /// Reads what a command asks for, and how many quotations there are.
+    pub async fn load(&self, query: &Query) -> Result<(State, usize), Unavailable> {
         let (life, query) = (self.life, query.clone());
         self.send(Kind::Read, move |database| Ok(database.load(life, &query))).await.map_err(Unavailable)
     }
 
-    async fn commit(&self, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
+    /// Writes a command's batch.
+    pub async fn commit(&self, order: Order, scope: &Scope, changes: &[Change]) -> Result<(), NotCommitted> {
         let (life, scope, batch) = (self.life, scope.clone(), changes.to_vec());
-        let work = move |database: &Database| database.commit(life, &scope, &batch);
+        let work = move |database: &Database| database.commit(life, order, &scope, &batch);
         if self.database.scene.breaks(Breakage::AnswerBeforeCommit) {
             let database = Rc::clone(&self.database);
             self.database.scene.executor.spawn(None, async move {
@@ -100,8 +103,8 @@ impl Configuration for Port {
         }
         let id = id.clone();
         let work = move |database: &Database| {
-            let program = database.rules.program();
-            Ok((program.id == id).then_some(program))
+            let program = database.rules.program(database.rules.version());
+            Ok(program.filter(|program| program.id == id))
         };
         let program = self.send(Kind::Read, work).await.map_err(Unavailable)?;
         let now = self.database.scene.executor.now();
@@ -115,7 +118,7 @@ impl Configuration for Port {
             return Ok(Some(affiliate));
         }
         let wanted = id.clone();
-        let work = move |database: &Database| Ok(database.rules.affiliate(&wanted));
+        let work = move |database: &Database| Ok(database.rules.affiliate(&wanted, database.rules.version()));
         let affiliate = self.send(Kind::Read, work).await.map_err(Unavailable)?;
         let now = self.database.scene.executor.now();
         if let Some(affiliate) = &affiliate {

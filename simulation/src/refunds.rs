@@ -6,19 +6,18 @@
 use attribution::fixtures;
 use attribution::ids::{ConversionId, Placement, ReferralId, RefundId};
 use attribution::ledger::{Command, Refund};
-use attribution::money::{Currency, Money};
 
+use crate::body::Body;
 use crate::database::{Database, Kind};
 use crate::edge::{Edge, Incoming, SHARDS};
-use crate::history::{Body, Told};
+use crate::history::Told;
 
 impl Edge {
     /// Carries out one attempt of a refund.
     pub async fn refund(&self, incoming: &Incoming<'_>) -> Told {
-        let Body::Refund { sale, minor, key, may_wait } = incoming.body else {
+        let Body::Refund { sale, amount, key, may_wait } = incoming.body else {
             return Told::TryLater("no refund".to_owned());
         };
-        let Some(currency) = Currency::from_code("USD") else { return Told::TryLater("no dollars".to_owned()) };
         let named = sale.clone();
         let look_up = move |database: &Database| Ok(database.find_sale(&fixtures::scope(), &named));
         let known: Option<(ConversionId, ReferralId)> = match self.database.request(None, Kind::Read, look_up).await {
@@ -36,7 +35,7 @@ impl Edge {
             scope: fixtures::scope(),
             sale_key: known.is_none().then(|| sale.clone()),
             conversion_id: known.map(|(sale, _)| sale),
-            amount: minor.map(|minor| Money { minor, currency }),
+            amount: *amount,
             refund_key: key.clone(),
             refuses_other_body: true,
             may_wait: *may_wait,

@@ -10,20 +10,28 @@ use std::rc::Rc;
 
 use attribution::fixtures;
 use attribution::ids::{AffiliateId, ReferralId};
-use attribution::status::{ReferralStatus, SalesStatus};
+use attribution::money::{Currency, Money};
+use attribution::status::{CommissionStatus, ReferralStatus, SalesStatus};
 
+use crate::body::{Body, SaleBody};
 use crate::database::Database;
 use crate::executor::Sleep;
-use crate::history::{Body, Call, History};
+use crate::history::{Call, History};
+use crate::rates::any_currency;
+use crate::rules::everybody;
 use crate::scene::Scene;
 
 /// See the module.
 pub struct Scenario {
     pub(crate) scene: Rc<Scene>,
     pub(crate) database: Rc<Database>,
-    history: Rc<History>,
+    pub(crate) history: Rc<History>,
     /// Whether every click is another customer's.
     pub is_orderly: bool,
+    /// Whether persons change things.
+    has_edits: bool,
+    /// Whether sales are in other currencies too.
+    has_currencies: bool,
     customers: u32,
     keys: Cell<u32>,
     longest_breath: u32,
@@ -35,7 +43,9 @@ impl Scenario {
         let is_orderly = scene.chance.hits(200);
         let customers = scene.chance.between(1, 5);
         let longest_breath = scene.chance.one_of([5, 60, 400, 4_000]);
-        Self { scene, database, history, is_orderly, customers, keys: Cell::new(0), longest_breath }
+        let (has_edits, has_currencies) = (scene.chance.hits(500), scene.chance.hits(350));
+        let keys = Cell::new(0);
+        Self { scene, database, history, is_orderly, has_edits, has_currencies, customers, keys, longest_breath }
     }
 
     /// A client's pause before the next thing; now and then a long one, in which caches grow old.
@@ -52,12 +62,16 @@ impl Scenario {
             self.scene.note(|| format!("rules     version {} is {rules:?}", self.database.rules.version()));
             return None;
         }
+        if self.has_currencies && chance.hits(60) {
+            self.database.publish_one(chance);
+            return None;
+        }
         let calls = self.history.calls().len();
         if calls > 0 && chance.hits(200) {
             return Some(chance.place(calls));
         }
         let body = self.body();
-        let key = self.key().filter(|_| !matches!(body, Body::PayOut { .. }));
+        let key = self.key().filter(|_| body.may_have_key());
         Some(self.history.add(body, key))
     }
 
@@ -67,6 +81,12 @@ impl Scenario {
         if chance.hits(400) && !self.database.about_to_be_ready(self.scene.executor.now()).is_empty() {
             return self.refund();
         }
+        if self.has_edits
+            && chance.hits(300)
+            && let Some(edit) = self.edit()
+        {
+            return edit;
+        }
         match (chance.between(0, 99), click) {
             (0..25, _) | (_, None) => Body::Click {
                 affiliate: self.affiliate(),
@@ -75,7 +95,7 @@ impl Scenario {
             (25..55, Some(click)) => self.sign_up(click),
             (55..62, click) if !self.is_orderly => self.direct(click),
             (62..74, _) => self.refund(),
-            (74..81, Some(click)) => self.pay_out(self.history.calls().len()).unwrap_or_else(|| self.sale(&click)),
+            (74..83, Some(click)) => self.payout().unwrap_or_else(|| self.sale(&click)),
             (_, Some(click)) => self.sale(&click),
         }
     }
@@ -113,7 +133,8 @@ impl Scenario {
         let user = (!by_id || chance.hits(300)).then(|| format!("user_{customer}"));
         let awaited = self.database.about_to_expire(self.scene.executor.now());
         let key = awaited.filter(|_| !self.is_orderly && chance.hits(300)).unwrap_or(key);
-        Body::Sale {
+        let minor = i64::from(chance.one_of([1, 5, 150, 333, 1_999, 9_900, 123_457]));
+        Body::Sale(Box::new(SaleBody {
             referral: (by_id && by_referral).then(|| click.clone()),
             click: (by_id && !by_referral).then(|| click.clone()),
             user: user.filter(|_| !self.is_orderly),
@@ -123,38 +144,59 @@ impl Scenario {
                 1..4 => Some(key),
                 _ => Some(format!("order_of_call_{}", self.history.calls().len())),
             },
-            minor: i64::from(chance.one_of([1, 5, 150, 333, 1_999, 9_900, 123_457])),
+            amount: Money { minor, currency: self.currency() },
             status: chance.one_of([
                 SalesStatus::Complete,
                 SalesStatus::Complete,
                 SalesStatus::Complete,
+                SalesStatus::Complete,
                 SalesStatus::Failed,
+                SalesStatus::Open,
             ]),
-        }
+            asked: self.asked_status(),
+            is_subscription: chance.hits(200),
+            dry_run: chance.hits(30),
+        }))
+    }
+
+    /// Where a caller wants a commission to be.
+    fn asked_status(&self) -> Option<CommissionStatus> {
+        let chance = &self.scene.chance;
+        let words = CommissionStatus::words();
+        let asked = chance.pick(words).and_then(|word| CommissionStatus::from_word(word));
+        asked.filter(|_| self.has_edits && chance.hits(150))
+    }
+
+    /// The currency of an amount.
+    pub(crate) fn currency(&self) -> Currency {
+        if self.has_currencies { any_currency(&self.scene.chance) } else { fixtures::program().currency }
     }
 
     /// A refund of a sale that somebody has asked for already, or, now and then, of one that may come.
     fn refund(&self) -> Body {
         let chance = &self.scene.chance;
-        let sales: Vec<(String, i64)> = {
+        let sales: Vec<(String, Money)> = {
             let calls = self.history.calls();
             // A refund that overtakes its sale finds its gate by the sale's key: in an orderly seed nobody is so fast.
             let is_ready = |call: &Call| !self.is_orderly || call.attempts.iter().any(|attempt| attempt.told.is_some());
             let sale = |call: &Call| match &call.body {
-                Body::Sale { key: Some(key), minor, .. } if is_ready(call) => Some((key.clone(), *minor)),
+                Body::Sale(sale) if is_ready(call) && !sale.dry_run => Some((sale.key.clone()?, sale.amount)),
+                Body::Manual { key, amount, .. } if is_ready(call) => Some((key.clone()?, *amount)),
                 _ => None,
             };
             calls.iter().filter_map(sale).collect()
         };
-        let to_come = (format!("order_{}_{}", chance.between(0, 2), self.customers), 333);
+        let to_come = Money { minor: 333, currency: self.currency() };
+        let to_come = (format!("order_{}_{}", chance.between(0, 2), self.customers), to_come);
         let held = self.database.about_to_be_ready(self.scene.executor.now());
         let sales = if held.is_empty() { sales } else { held };
         let known = chance.pick(&sales).filter(|_| self.is_orderly || !chance.hits(250)).cloned();
-        let (sale, minor) = known.unwrap_or(to_come);
+        let (sale, whole) = known.unwrap_or(to_come);
+        let part = |minor| Some(Money { minor, ..whole });
         let shared = chance.hits(300);
         let number = if shared { chance.between(0, 3) as usize } else { 1_000 + self.history.calls().len() };
         Body::Refund {
-            minor: chance.one_of([None, Some(minor), Some(minor.div_euclid(3).max(1)), Some(1)]),
+            amount: chance.one_of([None, Some(whole), part(whole.minor.div_euclid(3).max(1)), part(1)]),
             key: chance.hits(700).then(|| format!("refund_{number}")),
             sale,
             may_wait: !self.is_orderly && chance.hits(600),
@@ -173,7 +215,8 @@ impl Scenario {
     }
 
     fn affiliate(&self) -> AffiliateId {
-        if self.scene.chance.hits(600) { fixtures::affiliate().id } else { fixtures::bob().id }
+        let [bob, alice, ..] = everybody();
+        if self.scene.chance.hits(600) { alice } else { bob }
     }
 
     /// Whose click it is: anybody's, or in an orderly seed its own customer's.
@@ -181,7 +224,7 @@ impl Scenario {
         if self.is_orderly { format!("of_{click}") } else { self.any_customer() }
     }
 
-    fn any_customer(&self) -> String {
+    pub(crate) fn any_customer(&self) -> String {
         self.scene.chance.between(1, self.customers).to_string()
     }
 }

@@ -55,6 +55,11 @@ impl Scene {
         self.breakage == Some(breakage)
     }
 
+    /// Whether anything is.
+    pub fn is_built_wrong(&self) -> bool {
+        self.breakage.is_some()
+    }
+
     /// Counts a crash point.
     pub fn hit(&self, point: CrashPoint) {
         self.note(|| format!("*** {}", point.name()));

@@ -7,8 +7,10 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use attribution::fixtures;
-use attribution::ids::{Placement, ReferralId, WebhookEndpointId, mint};
-use attribution::ledger::{Command, Context, ExpireRefund, MoveCommissions, Outcome, Reach, Step, Unavailable};
+use attribution::ids::{CommissionId, Placement, ReferralId, WebhookEndpointId, mint};
+use attribution::ledger::{
+    Command, Context, ExpireRefund, FirstSeen, MoveCommissions, Outcome, Reach, Reconsider, Step, Turn, Unavailable,
+};
 use attribution::scheduler::{Job, JobLog, JobRun, minute};
 use attribution::time::Clock as _;
 use attribution::webhooks::{Census, CensusTaker, Figures, Roll, RollCall, RollStorage, Senders, Spoken, Subscriber};
@@ -19,7 +21,9 @@ use crate::database::{Database, Kind};
 use crate::edge::SHARDS;
 use crate::executor::Life;
 use crate::objects::{Objects, Reply, Request, SENDER};
+use crate::payouts::Cashier;
 use crate::race::{First, first_of};
+use crate::sales::goes_on;
 use crate::storage::Storage;
 
 /// So many rows are looked at in one minute; few, so that one is not always enough.
@@ -34,6 +38,8 @@ enum Task {
     CallTheRoll,
     EndHolds,
     ExpireRefunds,
+    SettleSales,
+    CarryPayoutsOn,
 }
 
 /// A task with what it needs.
@@ -55,7 +61,7 @@ pub struct Scheduler {
 impl Scheduler {
     /// What its alarm does. Nothing that goes wrong in a minute makes the alarm fail.
     pub async fn pass_minute(&self) {
-        let jobs = [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds];
+        let jobs = [Task::CallTheRoll, Task::EndHolds, Task::ExpireRefunds, Task::SettleSales, Task::CarryPayoutsOn];
         let jobs = jobs.map(|task| ScheduledJob { task, scheduler: self });
         let scene = self.storage.scene();
         for problem in minute(&jobs, self, &**scene, &self.storage).await {
@@ -108,6 +114,36 @@ impl Scheduler {
         Ok(())
     }
 
+    async fn settle_sales(&self) -> Result<(), Unavailable> {
+        let scene = self.storage.scene();
+        for sale in self.find(|database| database.to_settle(ROWS_A_MINUTE)).await? {
+            let placement = sale.referral_id.placement().ok_or_else(|| Unavailable("no shard".to_owned()))?;
+            let refunded = sale.refunded_minor;
+            let command = Reconsider {
+                context: self.context("schedule:settle_sales"),
+                commission_id: CommissionId::mint(placement, &mut &scene.chance),
+                ..goes_on(sale, Turn::RateArrived)
+            };
+            match self.execute(Command::Reconsider(command)).await? {
+                Some(Outcome::Sale { first_seen: FirstSeen::Before, .. }) => scene.hit(CrashPoint::RateArrivedTwice),
+                Some(Outcome::Sale { .. }) if refunded > 0 => scene.hit(CrashPoint::RefundedBeforeItsRate),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn carry_payouts_on(&self) -> Result<(), Unavailable> {
+        let mut done = Ok(());
+        for payout in self.find(|database| database.payouts.at_work()).await? {
+            self.storage.scene().hit(CrashPoint::PayoutLeftHalfWay);
+            if let Err(why) = self.carry_on(&payout).await {
+                done = Err(Unavailable(why));
+            }
+        }
+        done
+    }
+
     fn context(&self, actor: &str) -> Context {
         let request_id = mint("req", &mut &self.storage.scene().chance);
         self.objects.history().note_job(&request_id);
@@ -134,6 +170,8 @@ impl Job for ScheduledJob<'_> {
             Task::CallTheRoll => "wake_webhook_senders",
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
+            Task::SettleSales => "settle_sales",
+            Task::CarryPayoutsOn => "carry_payouts_on",
         }
     }
 
@@ -149,12 +187,32 @@ impl Job for ScheduledJob<'_> {
                 }
                 Task::EndHolds => scheduler.end_holds().await,
                 Task::ExpireRefunds => scheduler.expire_refunds().await,
+                Task::SettleSales => scheduler.settle_sales().await,
+                Task::CarryPayoutsOn if scene.breaks(Breakage::PayoutsLeftHalfWay) => Ok(()),
+                Task::CarryPayoutsOn => scheduler.carry_payouts_on().await,
             }
         };
         match first_of(pin!(work), scene.executor.sleep(TIME_LIMIT_MILLISECONDS)).await {
             First::Work(done) => done,
             First::End => Err(Unavailable("took too long".to_owned())),
         }
+    }
+}
+
+impl Cashier for Scheduler {
+    async fn pass(&self, referral: &ReferralId, step: &Step) -> Result<(), String> {
+        let (context, step) = (self.context("schedule:carry_payouts_on"), step.clone());
+        let command = MoveCommissions { context, referral_id: referral.clone(), scope: fixtures::scope(), step };
+        self.execute(Command::MoveCommissions(command)).await.map(|_| ()).map_err(|away| away.to_string())
+    }
+
+    async fn ask<T: 'static>(
+        &self,
+        kind: Kind,
+        work: impl FnOnce(&Database) -> Result<T, String> + 'static,
+    ) -> Result<T, String> {
+        self.storage.settle().await;
+        self.database().request(Some(self.life), kind, work).await
     }
 }
 

@@ -48,6 +48,10 @@ impl World {
             self.pass(DAY_OF_CLIENTS_MILLISECONDS, || self.client.are_gone());
         }
         self.scene.faults.end();
+        // Some rates never come.
+        if chance.hits(850) {
+            self.database.publish_all();
+        }
         self.faults_ended_at.set(Some(self.scene.executor.now()));
         self.scene.note(|| "faults    end".to_owned());
         self.settle();

@@ -50,7 +50,7 @@ pub(super) fn decide(command: &ManualCommission, view: &View<'_>) -> Result<Plan
         },
     );
     let commission = commission_of(command, &referral, minor, occurred_at, view);
-    referral.paid_sales += 1;
+    referral.paid_sales += i64::from(commission.status.counts());
     referral.paid_out |= commission.status.is_paid_out();
     let counted = commission.counted_minor(&referral.affiliate_id);
     referral.add_commission(counted).ok_or(Rejection::TotalTooLarge)?;

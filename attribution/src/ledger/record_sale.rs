@@ -186,8 +186,9 @@ pub(super) fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, sett
     let id = referral.id.clone();
     let stored = Box::new(referral);
     let Settled { sale, changes: settling, .. } = settled;
-    let (refunds, waiting): (Vec<_>, Vec<_>) =
-        settling.into_iter().partition(|change| matches!(change, Change::InsertRefund(_)));
+    let (refunds, waiting): (Vec<_>, Vec<_>) = settling
+        .into_iter()
+        .partition(|change| matches!(change, Change::InsertRefund(_) | Change::InsertCommission(_)));
     let mut changes = vec![if is_new { Change::InsertReferral(stored) } else { Change::UpdateReferral(stored) }];
     changes.extend(learnt.into_iter().map(|name| Change::ClaimIdentity(id.clone(), name)));
     // What waited is settled before the sale's key is claimed, and is a row once there is the sale that it names.

@@ -115,7 +115,7 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
         amount,
         asked: command.amount,
         deducted_minor,
-        clawback_id: clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone()),
+        clawback_id: of_the_sale_itself(&clawbacks),
         reason: command.reason.clone(),
         refunded_at: command.refunded_at.unwrap_or(view.now),
         created_at: view.now,
@@ -134,6 +134,11 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Refund { sale: Box::new(sale), refund: Some(Box::new(refund)), first_seen: FirstSeen::Now };
     Plan { scope, changes, outcome, replayed: false }
+}
+
+/// The negative line of the selling affiliate's own commission.
+fn of_the_sale_itself(clawbacks: &[Commission]) -> Option<CommissionId> {
+    clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone())
 }
 
 fn add_rows(sale: &RecordedSale, clawbacks: Vec<Commission>, refund: &SaleRefund, changes: &mut Vec<Change>) {
@@ -325,12 +330,16 @@ fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Con
         return;
     }
     let amount = Money { minor: asked.minor.min(remaining.minor), currency: remaining.currency };
-    // A sale that has just come was not paid out, so nothing has to be clawed back.
+    // A sale that has just come was paid out already where its caller says so.
+    let clawback_id = settled.sale.commission.as_ref().map(|commission| commission.id.beside(parked.id.as_str()));
+    let clawback_id = clawback_id.unwrap_or_else(|| CommissionId::new(""));
     let affiliate = settled.sale.conversion.affiliate_id.clone();
-    let reversal = reverse(&settled.sale, amount, &affiliate, &CommissionId::new(""), view.now);
-    let Reversal { sale, deducted_minor, uncounted_minor, .. } = reversal;
+    let reversal = reverse(&settled.sale, amount, &affiliate, &clawback_id, view.now);
+    let Reversal { sale, clawbacks, deducted_minor, uncounted_minor } = reversal;
     settled.uncounted_minor += uncounted_minor;
     settled.sale = sale;
+    let clawback_id = of_the_sale_itself(&clawbacks);
+    settled.changes.extend(clawbacks.into_iter().map(|clawback| Change::InsertCommission(Box::new(clawback))));
     settled.changes.push(Change::InsertRefund(Box::new(SaleRefund {
         id: parked.id.clone(),
         scope: parked.scope.clone(),
@@ -339,7 +348,7 @@ fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Con
         amount,
         asked: parked.amount,
         deducted_minor,
-        clawback_id: None,
+        clawback_id,
         reason: parked.reason.clone(),
         refunded_at: parked.refunded_at,
         created_at: view.now,

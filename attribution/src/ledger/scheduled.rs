@@ -6,6 +6,7 @@
 //! moves from stays as it is.
 
 use super::changes::{Change, Event, Plan};
+use super::netting::{net_released, waits_for_its_payout};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
@@ -77,9 +78,12 @@ impl Step {
 /// Moves the referral's commissions on that take the step.
 pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Result<Plan, Rejection> {
     let referral = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
-    let taking = view.state.commissions.iter().filter(|(commission, _)| command.step.takes(commission, view.now));
+    let taking =
+        view.state.commissions.iter().filter(|(commission, _)| {
+            command.step.takes(commission, view.now) && !waits_for_its_payout(commission, view)
+        });
     let mut uncounted_minor = 0;
-    let moved: Vec<(Commission, Option<&Conversion>)> = taking
+    let mut moved: Vec<(Commission, Option<&Conversion>)> = taking
         .map(|(commission, conversion)| {
             let after = moved(commission, &command.step, referral, view.now);
             let counted = |row: &Commission| row.counted_minor(&referral.affiliate_id);
@@ -91,6 +95,9 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     if moved.is_empty() {
         return Ok(Plan { scope: referral.scope.clone(), changes: Vec::new(), outcome, replayed: false });
     }
+    if let Step::Release { .. } = command.step {
+        net_released(&mut moved, view);
+    }
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
@@ -99,8 +106,11 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     let ids: Vec<&str> = moved.iter().map(|(commission, _)| commission.id.as_str()).collect();
     let decision = command.step.decision().with("commission_ids", ids);
     let messages = moved.iter().map(|(commission, conversion)| {
-        let is_declined = commission.status == CommissionStatus::Declined;
-        let kind = if is_declined { "transaction.rejected" } else { command.step.message_kind() };
+        let kind = match commission.status {
+            _ if commission.deleted_at.is_some() => "transaction.deleted",
+            CommissionStatus::Declined => "transaction.rejected",
+            _ => command.step.message_kind(),
+        };
         commission_message(kind, *conversion, commission)
     });
     let event = Event::of("commission.moved", &referral, decision, &command.context, view.program.rules_version)

@@ -9,7 +9,8 @@ use attribution::ledger::{FirstSeen, Outcome};
 use attribution::referral::{Identity, Referral};
 
 use super::{Evidence, Problems};
-use crate::history::{Body, Call, Told};
+use crate::body::Body;
+use crate::history::{Call, Told};
 
 /// See the module.
 pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
@@ -20,25 +21,12 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
     }
 }
 
-/// The name space of a call's key.
-fn route(body: &Body) -> &'static str {
-    match body {
-        Body::Click { .. } => "click",
-        Body::SignUp { verified: true, .. } => "sign-up",
-        Body::SignUp { verified: false, .. } => "sign-up of a browser",
-        Body::Direct { .. } => "referral",
-        Body::Sale { .. } => "sale",
-        Body::Refund { .. } => "refund",
-        Body::PayOut { .. } => "payout",
-    }
-}
-
 /// One `Idempotency-Key` has one answer, and one body.
 fn check_kept(evidence: &Evidence<'_>, problems: &mut Problems) {
     let mut kept: BTreeMap<(&str, &str), (&Body, &Outcome)> = BTreeMap::new();
     for (call, _, told) in evidence.answers() {
         let (Some(key), Told::Decided(answer)) = (&call.key, told) else { continue };
-        let (body, outcome) = kept.entry((route(&call.body), key)).or_insert((&call.body, &answer.outcome));
+        let (body, outcome) = kept.entry((call.body.route(), key)).or_insert((&call.body, &answer.outcome));
         problems.unless(**body == call.body, || format!("key {key} was answered for two bodies"));
         problems.unless(**outcome == answer.outcome, || format!("key {key} was answered in two ways"));
     }
@@ -49,8 +37,9 @@ fn check_sale_keys(evidence: &Evidence<'_>, problems: &mut Problems) {
     let mut sales = BTreeMap::new();
     let mut new_to = BTreeMap::new();
     for (call, attempt, told) in evidence.answers() {
-        let (Body::Sale { key, .. }, Told::Decided(answer)) = (&call.body, told) else { continue };
+        let Told::Decided(answer) = told else { continue };
         let Outcome::Sale { sale, first_seen, .. } = &answer.outcome else { continue };
+        let Some(key) = sold_under(&call.body) else { continue };
         if let Some(key) = key {
             let first = sales.entry(key).or_insert(&sale.conversion.id);
             problems.unless(*first == &sale.conversion.id, || format!("sale key {key} was answered with two sales"));
@@ -83,9 +72,19 @@ fn check_sign_ups(evidence: &Evidence<'_>, call: &Call, problems: &mut Problems)
         for (began, _, later) in &answers {
             let excused = began <= heard || first.id == later.id || later.id == *click || gave_way(&first.id);
             let excused = excused || became_known(first, later);
+            let excused = excused || evidence.was_edited(&first.id) || evidence.was_edited(&later.id);
             problems.unless(excused, || {
                 format!("{:?} was answered with {} and later with {}", call.body, first.id, later.id)
             });
         }
+    }
+}
+
+/// The key under which a call records a sale, if it has one; `None` for calls that record none.
+pub fn sold_under(body: &Body) -> Option<Option<&String>> {
+    match body {
+        Body::Sale(sale) if !sale.dry_run => Some(sale.key.as_ref()),
+        Body::Manual { key, .. } => Some(key.as_ref()),
+        _ => None,
     }
 }

@@ -8,7 +8,8 @@ use attribution::ledger::Rejection;
 use attribution::referral::Click;
 
 use super::{Evidence, Problems};
-use crate::history::{Body, Told};
+use crate::body::Body;
+use crate::history::Told;
 
 /// See the module.
 pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
@@ -81,13 +82,15 @@ fn check_found(evidence: &Evidence<'_>, problems: &mut Problems) {
     for (call, _, told) in evidence.answers() {
         let Told::Rejected(rejection) = told else { continue };
         let lost = match &call.body {
-            Body::SignUp { .. } | Body::Direct { .. } => {
-                matches!(rejection, Rejection::ClickNotFound | Rejection::CustomerNotFound)
+            Body::SignUp { click, .. } | Body::Direct { click: Some(click), .. } => {
+                let is_lost = matches!(rejection, Rejection::ClickNotFound | Rejection::CustomerNotFound);
+                is_lost && !evidence.was_edited(click)
             }
-            Body::Sale { referral, click, .. } => {
-                (referral.is_some() || click.is_some()) && *rejection == Rejection::ReferralNotFound
+            Body::Sale(sale) => {
+                let mut named = sale.referral.iter().chain(&sale.click);
+                *rejection == Rejection::ReferralNotFound && named.any(|id| !evidence.was_edited(id))
             }
-            Body::Click { .. } | Body::Refund { .. } | Body::PayOut { .. } => false,
+            _ => false,
         };
         problems
             .unless(!lost, || format!("the click of {:?} was acknowledged and not found: {rejection:?}", call.body));

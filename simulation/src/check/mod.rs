@@ -2,21 +2,26 @@
 //!
 //! Keeps no state.
 
-mod account;
 mod answers;
 mod clicks;
-mod course;
 mod messages;
+mod payouts;
 mod progress;
 mod referrals;
 mod refunds;
+mod replay;
 mod sales;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use attribution::ids::{PayoutId, ReferralId};
 use attribution::memory::Rows;
-use attribution::sale::Commission;
+use attribution::payout::Payout;
+use attribution::referral::Click;
 
+use crate::commits::Commit;
 use crate::disk::{CountKey, Tables};
 use crate::history::{Attempt, Call, Told};
 use crate::rules::RuleBook;
@@ -27,7 +32,11 @@ pub struct Evidence<'a> {
     /// Every call.
     pub calls: Vec<Call>,
     /// The database's rows.
-    pub rows: Rows,
+    pub rows: Rc<Rows>,
+    /// The payouts.
+    pub payouts: BTreeMap<PayoutId, Payout>,
+    /// What was written, in its order.
+    pub commits: &'a [Commit],
     /// The disks of the shards.
     pub disks: Vec<Tables>,
     /// The database's counts.
@@ -68,9 +77,15 @@ impl Evidence<'_> {
         self.attempts().find(|(_, attempt)| attempt.request_id == request_id)
     }
 
-    /// Whether a commission takes back what a refund must of one that was paid.
-    pub fn takes_back(&self, commission: &Commission) -> bool {
-        self.rows.refunds.values().any(|refund| refund.clawback_id.as_ref() == Some(&commission.id))
+    /// The click that is stored under this id.
+    pub fn click(&self, id: &ReferralId) -> Option<&Click> {
+        self.disks.iter().flat_map(|tables| &tables.clicks).find(|click| click.id == *id).map(|click| &**click)
+    }
+
+    /// Whether a person has changed a referral.
+    pub fn was_edited(&self, id: &ReferralId) -> bool {
+        let is_edit = |call: &Call| call.body.edited_referral() == Some(id);
+        self.calls.iter().any(|call| is_edit(call) && !call.attempts.is_empty())
     }
 
     /// What was answered, with the call that asked.
@@ -84,6 +99,8 @@ pub fn everything(world: &World) -> Vec<String> {
     let evidence = Evidence {
         calls: world.history.calls().clone(),
         rows: world.database.rows(),
+        payouts: world.database.payouts.all(),
+        commits: &world.database.commits.all(),
         disks: world.objects.disks().iter().map(|disk| disk.durable()).collect(),
         counts: world.database.counts(),
         received: world.database.subscriber.received(),
@@ -96,6 +113,9 @@ pub fn everything(world: &World) -> Vec<String> {
     clicks::check(&evidence, &mut problems);
     referrals::check(&evidence, &mut problems);
     sales::check(&evidence, &mut problems);
+    steps::check(&evidence, &mut problems);
+    replay::check(&evidence, &mut problems);
+    payouts::check(&evidence, &mut problems);
     refunds::check(&evidence, &mut problems);
     progress::check(&evidence, &mut problems);
     answers::check(&evidence, &mut problems);

@@ -4,19 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use attribution::ids::AffiliateId;
 use attribution::ledger::{FirstSeen, Outcome};
 use attribution::referral::Referral;
-use attribution::status::CommissionStatus;
+use serde_json::Value;
 
 use super::{Evidence, Problems};
-use crate::history::{Body, Told};
+use crate::body::Body;
+use crate::history::Told;
 
 /// See the module.
 pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
     for referral in evidence.rows.referrals.values() {
         check_origin(evidence, referral, problems);
         check_lines(evidence, referral, problems);
-        check_sums(evidence, referral, problems);
     }
     check_names(evidence, problems);
     check_acknowledged(evidence, problems);
@@ -26,22 +27,28 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
 /// Somebody asked for it, by this id, for this affiliate.
 fn check_origin(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
     let is_asked = evidence.by_request(&referral.created_by_request).is_some_and(|(call, attempt)| match &call.body {
-        Body::Click { .. } | Body::Refund { .. } | Body::PayOut { .. } => false,
         Body::SignUp { click, .. } => referral.id == *click,
         Body::Direct { click: Some(click), affiliate, .. } => {
-            referral.id == *click && referral.affiliate_id == *affiliate
+            referral.id == *click && credited(evidence, referral, affiliate)
         }
         Body::Direct { click: None, affiliate, .. } => {
-            attempt.minted.contains(referral.id.as_str()) && referral.affiliate_id == *affiliate
+            attempt.minted.contains(referral.id.as_str()) && credited(evidence, referral, affiliate)
         }
-        Body::Sale { referral: named, click, .. } => {
-            [named, click].into_iter().flatten().any(|named| referral.id == *named)
-        }
+        Body::Sale(sale) => sale.referral.iter().chain(&sale.click).any(|named| referral.id == *named),
+        _ => false,
     });
     problems.unless(is_asked, || format!("nobody asked for referral {}", referral.id));
-    let click = evidence.disks.iter().flat_map(|tables| &tables.clicks).find(|click| click.id == referral.id);
-    let same = click.is_none_or(|click| click.affiliate_id == referral.affiliate_id);
+    let click = evidence.click(&referral.id);
+    let same = click.is_none_or(|click| credited(evidence, referral, &click.affiliate_id));
     problems.unless(same, || format!("referral {} credits another affiliate than its click", referral.id));
+}
+
+/// Whether it credits who it began with, or whom it was given to last.
+fn credited(evidence: &Evidence<'_>, referral: &Referral, first: &AffiliateId) -> bool {
+    let lines = evidence.rows.events.iter().filter(|line| line.subject == referral.id.as_str());
+    let last = lines.filter(|line| line.kind == "referral.reassigned").max_by_key(|line| line.seq);
+    let given_to = last.and_then(|line| line.detail.get("affiliate_id")).and_then(Value::as_str);
+    referral.affiliate_id.as_str() == given_to.unwrap_or(first.as_str())
 }
 
 /// Lines 1, 2, 3, … up to the referral's own `seq`, each by a request that was made.
@@ -57,22 +64,6 @@ fn check_lines(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Prob
         let is_asked = evidence.by_request(&event.request_id).is_some() || evidence.jobs.contains(&event.request_id);
         problems.unless(is_asked, || format!("nobody asked for line {} of {}", event.seq, referral.id));
     }
-}
-
-/// What it is said to have earned is what its commissions are.
-fn check_sums(evidence: &Evidence<'_>, referral: &Referral, problems: &mut Problems) {
-    let of_referral = || evidence.rows.commissions.values().filter(|row| row.referral_id == referral.id);
-    let total: i64 =
-        of_referral().filter(|row| row.status != CommissionStatus::Declined).filter_map(|row| row.amount_minor).sum();
-    problems.unless(total == referral.commission_total_minor, || {
-        format!("referral {} says {} and earned {total}", referral.id, referral.commission_total_minor)
-    });
-    let sales = of_referral().filter(|row| row.conversion_id.is_some() && !evidence.takes_back(row)).count();
-    problems.unless(i64::try_from(sales) == Ok(referral.paid_sales), || {
-        format!("referral {} says {} paid sales and has {sales}", referral.id, referral.paid_sales)
-    });
-    let leads = of_referral().filter(|row| row.conversion_id.is_none()).count();
-    problems.unless(leads <= 1, || format!("the lead {} earned {leads} times", referral.id));
 }
 
 /// One customer is referred once: no name belongs to two referrals that stand, and the names' index says the same.
@@ -118,8 +109,11 @@ fn check_requests(evidence: &Evidence<'_>, problems: &mut Problems) {
         problems.unless(times == 1, || format!("request {request} made {times} referrals"));
     }
     let mut new_to = BTreeMap::new();
-    for (_, attempt, told) in evidence.answers() {
+    for (call, attempt, told) in evidence.answers() {
         let Told::Decided(answer) = told else { continue };
+        if call.body.edited_referral().is_some() {
+            continue;
+        }
         let Outcome::Referral { referral, first_seen: FirstSeen::Now, .. } = &answer.outcome else { continue };
         if answer.replayed {
             continue;

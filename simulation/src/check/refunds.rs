@@ -12,7 +12,8 @@ use attribution::time::DAY_MILLISECONDS;
 
 use super::progress::GRACE_MILLISECONDS;
 use super::{Evidence, Problems};
-use crate::history::{Body, Told};
+use crate::body::Body;
+use crate::history::Told;
 
 /// See the module.
 pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
@@ -61,8 +62,8 @@ fn check_asked(evidence: &Evidence<'_>, problems: &mut Problems) {
     for (id, asked, refund_key) in stored.chain(waiting) {
         let by = evidence.attempts().find(|(_, attempt)| attempt.minted.contains(id.as_str()));
         let is_asked = by.is_some_and(|(call, _)| {
-            let Body::Refund { minor, key, .. } = &call.body else { return false };
-            asked.map(|asked| asked.minor) == *minor && refund_key == key
+            let Body::Refund { amount, key, .. } = &call.body else { return false };
+            asked == *amount && refund_key == key
         });
         problems.unless(is_asked, || format!("nobody asked for refund {id} as it is stored"));
     }

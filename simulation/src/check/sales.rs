@@ -1,24 +1,25 @@
-//! Sales: each asked for, each once, each credited and priced as the referral's history says.
+//! Sales: each asked for, each once; what was acknowledged was stored so.
 //!
 //! Keeps no state.
 
 use std::collections::BTreeMap;
 
-use attribution::ledger::Outcome;
+use attribution::ledger::{Outcome, Rejection};
+use attribution::memory::Rows;
 use attribution::sale::{Commission, Conversion};
-use attribution::status::SalesStatus;
+use attribution::status::CommissionKind;
 
-use super::account::Account;
+use super::answers::sold_under;
 use super::{Evidence, Problems};
-use crate::history::{Attempt, Body, Call, Told};
+use crate::body::Body;
+use crate::history::{Attempt, Call, Told};
 
 /// See the module.
 pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
     for conversion in evidence.rows.conversions.values() {
-        check_asked(evidence, conversion, problems);
-    }
-    for referral in evidence.rows.referrals.values() {
-        Account::check(evidence, referral, problems);
+        let call = asked_by(evidence, conversion).map(|(call, _)| call);
+        let is_asked = call.and_then(|call| sold_under(&call.body)) == Some(conversion.sale_key.as_ref());
+        problems.unless(is_asked, || format!("nobody asked for sale {} as it is stored", conversion.id));
     }
     check_once(evidence, problems);
     check_acknowledged(evidence, problems);
@@ -26,17 +27,8 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
 }
 
 /// The attempt for which a sale's id was minted.
-pub fn asked_by<'a>(evidence: &'a Evidence<'_>, conversion: &Conversion) -> Option<(&'a Call, &'a Attempt)> {
+fn asked_by<'a>(evidence: &'a Evidence<'_>, conversion: &Conversion) -> Option<(&'a Call, &'a Attempt)> {
     evidence.attempts().find(|(_, attempt)| attempt.minted.contains(conversion.id.as_str()))
-}
-
-fn check_asked(evidence: &Evidence<'_>, conversion: &Conversion, problems: &mut Problems) {
-    let is_asked = asked_by(evidence, conversion).is_some_and(|(call, _)| {
-        let Body::Sale { key, minor, status, .. } = &call.body else { return false };
-        let same_status = conversion.sales_status == *status || conversion.refunded_minor > 0;
-        conversion.sale_key == *key && conversion.amount.minor == *minor && same_status
-    });
-    problems.unless(is_asked, || format!("nobody asked for sale {} as it is stored", conversion.id));
 }
 
 /// One sale key, one sale; one attempt, one sale; one keyed call, one sale.
@@ -58,57 +50,73 @@ fn check_once(evidence: &Evidence<'_>, problems: &mut Problems) {
     }
     for key in evidence.calls.iter().filter_map(|call| call.key.as_ref()) {
         let calls = evidence.calls.iter().filter(|call| call.key.as_ref() == Some(key));
-        let attempts: Vec<&Attempt> = calls.flat_map(|call| &call.attempts).collect();
-        let times = recorded(&attempts);
-        problems.unless(times <= 1, || format!("key {key} recorded {times} sales"));
+        let mut by_route: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
+        calls.for_each(|call| by_route.entry(call.body.route()).or_default().extend(&call.attempts));
+        for (route, attempts) in by_route {
+            let times = recorded(&attempts);
+            problems.unless(times <= 1, || format!("key {key} of {route} recorded {times} sales"));
+        }
     }
 }
 
-/// What a client was told is stored: the sale as it was told, and a refused one as nobody's.
+/// What a client was told was stored so, at some time; and a refused sale is kept as nobody's.
 fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
     for (call, attempt, told) in evidence.answers() {
-        let Body::Sale { key, .. } = &call.body else { continue };
-        match told {
-            Told::Decided(answer) => {
-                let Outcome::Sale { sale, .. } = &answer.outcome else { continue };
-                let stored = evidence.rows.conversions.get(&sale.conversion.id);
-                let as_told = stored.map(|stored| as_recorded(stored.clone()));
-                problems.unless(as_told == Some(as_recorded(sale.conversion.clone())), || {
-                    format!("sale {} was acknowledged and is not stored so", sale.conversion.id)
-                });
-                let earned = |row: &Commission| (row.id.clone(), row.earned_minor);
-                let told = sale.commission.as_ref().map(earned);
-                let id = told.as_ref().map(|(id, _)| id);
-                let stored = id.and_then(|id| evidence.rows.commissions.get(id)).map(earned);
-                problems.unless(stored == told, || {
-                    format!("the commission of {} was acknowledged and is not stored so", sale.conversion.id)
-                });
-            }
-            Told::Rejected(attribution::ledger::Rejection::ReferralNotFound) => {
-                let kept = key.as_ref().unwrap_or(&attempt.request_id);
+        match (&call.body, told) {
+            (Body::Sale(sale), Told::Rejected(Rejection::ReferralNotFound)) if !sale.dry_run => {
+                let kept = sale.key.as_ref().unwrap_or(&attempt.request_id);
                 let sold = evidence.rows.conversions.values().any(|row| row.sale_key.as_ref() == Some(kept));
                 problems.unless(sold || (evidence.keeps_unattributed)(kept), || {
                     format!("sale {kept} was refused and is not kept as nobody's")
                 });
             }
+            (Body::Sale(sale), Told::Decided(_)) if sale.dry_run => {}
+            (_, Told::Decided(answer)) => match &answer.outcome {
+                Outcome::Sale { sale, .. } => {
+                    check_conversion(evidence, &sale.conversion, problems);
+                    check_rows(evidence, sale.commission.iter().chain(&sale.levels), problems);
+                }
+                Outcome::Commission { commission, conversion } => {
+                    conversion.iter().for_each(|sale| check_conversion(evidence, sale, problems));
+                    check_rows(evidence, std::iter::once(&**commission), problems);
+                }
+                _ => {}
+            },
             _ => {}
         }
     }
 }
 
-/// A sale without what refunds have changed of it.
-fn as_recorded(sale: Conversion) -> Conversion {
-    Conversion { refunded_minor: 0, sales_status: SalesStatus::Complete, updated_at: sale.recorded_at, ..sale }
+fn check_conversion(evidence: &Evidence<'_>, told: &Conversion, problems: &mut Problems) {
+    let was_so = |rows: &Rows| rows.conversions.get(&told.id) == Some(told);
+    let was_stored = evidence.commits.iter().rev().any(|commit| was_so(&commit.after));
+    let is_there = evidence.rows.conversions.contains_key(&told.id);
+    problems.unless(was_stored && is_there, || format!("sale {} was acknowledged and is not stored so", told.id));
+}
+
+fn check_rows<'a>(evidence: &Evidence<'_>, told: impl Iterator<Item = &'a Commission>, problems: &mut Problems) {
+    for told in told {
+        let was_so = |rows: &Rows| rows.commissions.get(&told.id) == Some(told);
+        let was_stored = evidence.commits.iter().rev().any(|commit| was_so(&commit.after));
+        let is_there = evidence.rows.commissions.contains_key(&told.id);
+        problems
+            .unless(was_stored && is_there, || format!("commission {} was acknowledged and is not stored so", told.id));
+    }
 }
 
 /// Every commission is a sale's or a lead's, or takes back what a refund must.
 fn check_commissions(evidence: &Evidence<'_>, problems: &mut Problems) {
     for commission in evidence.rows.commissions.values() {
-        let sale = commission.conversion_id.as_ref().map(|id| evidence.rows.conversions.get(id));
-        let belongs =
-            sale.is_none_or(|sale| sale.is_some_and(|sale| sale.commission_id.as_ref() == Some(&commission.id)));
-        problems.unless(belongs || evidence.takes_back(commission), || {
-            format!("commission {} belongs to no sale", commission.id)
-        });
+        let sale = commission.conversion_id.as_ref().and_then(|id| evidence.rows.conversions.get(id));
+        let belongs = match commission.kind {
+            CommissionKind::Lead => commission.conversion_id.is_none(),
+            CommissionKind::Sale | CommissionKind::Manual => {
+                let is_its = sale.is_some_and(|sale| sale.commission_id.as_ref() == Some(&commission.id));
+                is_its || (sale.is_some() && commission.deleted_at.is_some())
+            }
+            CommissionKind::Level => sale.is_some(),
+            CommissionKind::Clawback => sale.is_some_and(|sale| sale.refunded_minor > 0),
+        };
+        problems.unless(belongs, || format!("commission {} belongs to no sale", commission.id));
     }
 }

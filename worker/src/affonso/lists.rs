@@ -69,6 +69,12 @@ impl Parameters {
         Page { number: number.unwrap_or(1), limit: self.limit(PAGE_LIMITS) }
     }
 
+    /// The same for a list that is published without pages: at most `all` rows unless a page is asked for.
+    pub fn page_of_all(&mut self, all: u64) -> Page {
+        let asks = self.sent("page").is_some() || self.sent("limit").is_some();
+        if asks { self.page() } else { Page { number: 1, limit: u32::try_from(all).unwrap_or(u32::MAX) } }
+    }
+
     /// `limit`, `starting_after` or `ending_before`, and `order`: the newest first unless it says `asc`.
     pub fn cursor(&mut self) -> Cursor {
         let after = self.text("starting_after");

@@ -256,7 +256,6 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::SaleIsRefunded => {
             failure(409, "SALE_REFUNDED", "Something of the sale was paid back; its amounts stand", None)
         }
-        Rejection::NotOnHold => invalid("hold_period_days", "only a pending commission has a hold period"),
         Rejection::AmountUnknown => {
             failure(409, "MISSING_RATE", "The commission has no amount: it waits for a rate of exchange", None)
         }

@@ -78,6 +78,7 @@ pub fn conversion(sale: &RecordedSale, replayed: bool, team: Currency) -> Value 
         "created_at": conversion.created_at.to_rfc3339(),
         "updated_at": conversion.updated_at.to_rfc3339(),
         "external_event_id": conversion.sale_key,
+        "source_event_id": null,
         "calculation_mode": if is_manual(commission) { "manual" } else { "auto" },
         "exchange_rate": used.map(|used| used.rate.as_str()),
         "exchange_rate_date": used.map(|used| used.day.to_string()),

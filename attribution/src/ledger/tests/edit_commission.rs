@@ -146,10 +146,10 @@ fn the_hold_of_what_is_pending_counts_from_its_making() {
     let held = world.edits("order_1", to_hold(7));
     assert_eq!((held.hold_days, held.hold_until), (Some(7), Some(made.plus_days(7))));
     world.edits("order_1", to_status(CommissionStatus::ReadyForPayment));
-    assert_eq!(world.refuses(edit("order_1", to_hold(8))), Rejection::NotOnHold);
-    // Back to pending it waits for the end of its hold again.
+    // The days are noted; they run when it is pending again.
+    assert_eq!(world.edits("order_1", to_hold(8)).hold_until, None);
     let again = world.edits("order_1", to_status(CommissionStatus::Pending));
-    assert_eq!(again.hold_until, Some(made.plus_days(7)));
+    assert_eq!(again.hold_until, Some(made.plus_days(8)));
 }
 
 #[test]

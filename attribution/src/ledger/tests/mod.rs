@@ -13,6 +13,7 @@ mod edit_commission;
 mod edit_referral;
 mod first_attempt;
 mod going_on;
+mod histories;
 mod idempotency;
 mod known_customer;
 mod lead_incentive;
@@ -32,6 +33,7 @@ mod scheduled;
 mod sign_up;
 mod strangers;
 mod trust;
+mod what_is_owed;
 mod window;
 mod worked_cases;
 

@@ -18,7 +18,13 @@ const INTERVALS: [&str; 2] = ["monthly", "yearly"];
 /// A sale as it was sent.
 #[derive(Deserialize)]
 pub(in crate::affonso) struct Body {
-    #[serde(alias = "referralId", alias = "affonso_id", alias = "affonso_referral")]
+    #[serde(
+        alias = "referralId",
+        alias = "affonso_id",
+        alias = "affonso_referral",
+        alias = "affonsoId",
+        alias = "affonsoReferral"
+    )]
     referral_id: Option<String>,
     #[serde(alias = "customerId")]
     customer_id: Option<String>,
