@@ -43,7 +43,8 @@ const overrideFields = {
 
 /**
  * Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only
- * lacks what the route looks up, the fields that are published, and whether it works without any.
+ * lacks what the route looks up, the fields that are published, and whether it works without any: `emptyIs` is what it
+ * answers then, unless that is a 404.
  */
 export const BODY_ROUTES = [
   {
@@ -198,6 +199,23 @@ export const BODY_ROUTES = [
     fields: { ...texts("url", "description"), events: list, enabled: boolean },
   },
   {
+    path: "/v1/payouts",
+    key: "live",
+    allow: "GET, POST",
+    mayBeEmpty: true,
+    emptyIs: 200,
+    body: { affiliate_id: "aff_none" },
+    fields: texts("affiliate_id", "payment_method"),
+  },
+  {
+    path: "/v1/payouts/pay_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { status: "completed" },
+    fields: texts("status", "paymentMethod", "paymentReference"),
+  },
+  {
     path: "/v1/rates/2026-01-31",
     key: "live",
     method: "PUT",
@@ -263,6 +281,9 @@ export const READ_ROUTES = [
   { path: "/v1/refunds/pending", key: "live" },
   { path: "/v1/referrals/ref_none", key: "live" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
+  { path: "/v1/payouts", key: "live", allow: "GET, POST" },
+  { path: "/v1/payouts/pay_none", key: "live", allow: "GET, PUT" },
+  { path: "/v1/commissions/summary", key: "live" },
   { path: "/v1/affiliates", key: "live", allow: "GET, POST" },
   { path: "/v1/affiliates/aff_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/affiliates/aff_none/overrides", key: "live", allow: "GET, POST" },

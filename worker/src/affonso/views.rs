@@ -6,6 +6,7 @@ use attribution::ids::{AffiliateId, ReferralId};
 use attribution::messages::decimal;
 use attribution::money::{Currency, Money};
 use attribution::referral::{Referral, Scope};
+use attribution::referral_stats::ReferralStats;
 use attribution::sale::{Commission, Conversion, RecordedSale};
 use attribution::status::{CommissionKind, Interval, SalesStatus};
 use attribution::time::Timestamp;
@@ -34,6 +35,18 @@ pub fn referral(referral: &Referral) -> Value {
         "metadata": referral.metadata,
         "created_at": referral.created_at.to_rfc3339(),
         "converted_at": referral.converted_at.map(Timestamp::to_rfc3339),
+    })
+}
+
+/// What a referral has brought; `orders_without_rate` is an addition: orders that are missing in the revenue.
+pub fn referral_stats(stats: &ReferralStats, team: Currency) -> Value {
+    let money = |minor| decimal(Money { minor, currency: team });
+    json!({
+        "total_revenue": money(stats.revenue_minor),
+        "total_commission": money(stats.commission_minor),
+        "total_orders": stats.orders,
+        "orders_without_rate": stats.orders_without_rate,
+        "last_order_at": stats.last_order_at.map(Timestamp::to_rfc3339),
     })
 }
 
@@ -240,10 +253,12 @@ pub fn considered(decision: &Decision) -> Value {
     json!(decision.considered)
 }
 
-/// One line of the ledger: what happened, why, and who caused it.
+/// One line of the ledger: what happened, why, and who caused it. One of a refund that waited for its sale has its own
+/// `seq`.
 pub fn line(line: &Line) -> Value {
     let reason = line.reason.parse::<Reason>().ok();
     json!({
+        "refund_id": line.refund_id,
         "seq": line.seq,
         "at": line.at.to_rfc3339(),
         "event": line.kind,

@@ -139,7 +139,7 @@ fn commands(world: &World, number: usize, happening: &Happening) -> Vec<Command>
         Happening::Manual { minor, sales_status, status, follows } => {
             let commission = dollars(minor);
             let key = key_of(world, number, follows);
-            Some(Command::ManualCommission(ManualCommission { commission, sales_status, status, ..manual(&key) }))
+            Some(Command::ManualCommission(ManualCommission { sales_status, commission, status, ..manual(&key) }))
         }
         Happening::Refund { sale, part } => nth_sale(world, sale).map(|(key, whole)| {
             let amount = part.map(|part| Money { minor: (whole.minor * part / 1_000).max(1), ..whole });
