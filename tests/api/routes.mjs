@@ -217,6 +217,7 @@ export const BODY_ROUTES = [
     body: { status: "completed" },
     fields: texts("status", "paymentMethod", "paymentReference"),
   },
+  {
     path: "/v1/rates/2026-01-31",
     key: "live",
     method: "PUT",
