@@ -128,10 +128,49 @@ export const BODY_ROUTES = [
   },
   {
     path: "/v1/referrals",
+    allow: "GET, POST",
     key: "live",
     body: { affiliate_id: "aff_none", email: "jane@example.com" },
     fields: {
       ...texts("affiliate_id", "email", "customer_id", "subscription_id", "click_id", "status", "created_at", "name"),
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/referrals/ref_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { name: "Jane" },
+    fields: {
+      ...texts("email", "external_user_id", "customer_id", "subscription_id", "status", "name"),
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/referrals/ref_none/reassign",
+    key: "live",
+    body: { affiliate_id: "aff_none", reason: "his customer" },
+    fields: texts("affiliate_id", "reason", "unpaid_commissions"),
+  },
+  {
+    path: "/v1/events",
+    key: "live",
+    body: {
+      event_name: "invoice_paid",
+      event_type: "conversion",
+      external_user_id: "user_1",
+      sale_amount: 99,
+      sale_amount_currency: "USD",
+      external_event_id: "order_1",
+    },
+    fields: {
+      ...texts("event_name", "event_type", "referral_id", "customer_id", "external_user_id", "click_id"),
+      ...texts("external_event_id", "occurred_at", "sale_amount_currency", "interval"),
+      sale_amount: number,
+      product_ids: list,
+      price_ids: list,
+      is_subscription: boolean,
       metadata: object,
     },
   },
@@ -279,7 +318,8 @@ export const READ_ROUTES = [
   { path: "/v1/commissions", key: "live", allow: "GET, POST" },
   { path: "/v1/commissions/com_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/refunds/pending", key: "live" },
-  { path: "/v1/referrals/ref_none", key: "live" },
+  { path: "/v1/referrals", key: "live", allow: "GET, POST" },
+  { path: "/v1/referrals/ref_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
   { path: "/v1/payouts", key: "live", allow: "GET, POST" },
   { path: "/v1/payouts/pay_none", key: "live", allow: "GET, PUT" },
@@ -304,6 +344,7 @@ export const READ_ROUTES = [
 /** Routes that do something and take no body. */
 export const ACTION_ROUTES = [
   { path: "/v1/commissions/com_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
+  { path: "/v1/referrals/ref_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   { path: "/v1/affiliates/aff_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   {
     path: "/v1/affiliates/aff_none/overrides/inc_none",

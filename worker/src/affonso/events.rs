@@ -119,6 +119,8 @@ async fn record_other(
     (context, sent_key): (Context, Option<IdempotencyKey>),
 ) -> Result<Answer, Problem> {
     let sent = sent(&event, &other);
+    // A repeat of the call is answered verbatim; one of the event says that it is one.
+    let repeats_call = other.external_event_id.is_none();
     let idempotency = Some(own_key(&event, &other, sent_key, &context));
     let new = NewEvent {
         context: Context { idempotency, ..context },
@@ -130,8 +132,10 @@ async fn record_other(
         sent,
     };
     let Recorded { row: referral, is_new, replayed } = funnel.record_event(new).await?;
-    let data = view(&event, other.external_event_id.as_deref(), &referral, replayed);
-    Ok(success(if is_new { 201 } else { 200 }, &data))
+    let is_known = replayed && !repeats_call;
+    let data = view(&event, other.external_event_id.as_deref(), &referral, is_known);
+    let status = if is_new && !is_known { 201 } else { 200 };
+    Ok(success(status, &data).replayed(replayed && repeats_call))
 }
 
 /// What is put on record. That a known customer is a lead is nothing new.

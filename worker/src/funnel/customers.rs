@@ -106,8 +106,7 @@ impl Funnel {
         let Answer { outcome, replayed } = self.execute(Command::EditReferral(command)).await?;
         match outcome {
             Outcome::Referral { referral, first_seen, .. } => {
-                let is_new = first_seen == FirstSeen::Now && !replayed;
-                Ok(Recorded { row: *referral, is_new, replayed })
+                Ok(Recorded { row: *referral, is_new: first_seen == FirstSeen::Now, replayed })
             }
             other => Err(unexpected_outcome(&other)),
         }
