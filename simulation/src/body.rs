@@ -2,8 +2,9 @@
 //!
 //! Keeps no state.
 
+use attribution::edits::Edit;
 use attribution::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ReferralId};
-use attribution::ledger::{CommissionEdit, Edited, Reassignment};
+use attribution::ledger::{CommissionEdit, Reassignment};
 use attribution::money::Money;
 use attribution::status::{CommissionStatus, PayoutStatus, ReferralStatus, SalesStatus};
 
@@ -145,9 +146,9 @@ pub enum ReferralChange {
     /// The customer is called otherwise.
     Names {
         /// The merchant's user id.
-        user: Edited<String>,
+        user: Edit<String>,
         /// The billing customer.
-        customer: Edited<String>,
+        customer: Edit<String>,
         /// The address.
         email: Option<String>,
     },

@@ -2,10 +2,11 @@
 //!
 //! Keeps no state.
 
+use attribution::edits::Edit;
 use attribution::email::EmailAddress;
 use attribution::fixtures;
 use attribution::ids::ReferralId;
-use attribution::ledger::{Command, EditCommission, EditReferral, Edited, Milestone, Rejection};
+use attribution::ledger::{Command, EditCommission, EditReferral, Milestone, Rejection};
 use attribution::referral::{Identity, Referral};
 use serde_json::Map;
 
@@ -77,33 +78,19 @@ fn edit(
     change: &ReferralChange,
     names_to_take_back: Vec<Identity>,
 ) -> EditReferral {
-    let nothing = EditReferral {
-        context: incoming.context(true),
-        referral_id: referral.clone(),
-        scope: fixtures::scope(),
-        email: None,
-        external_user_id: Edited::Kept,
-        customer_id: Edited::Kept,
-        subscription_id: Edited::Kept,
-        name: Edited::Kept,
-        metadata: Edited::Kept,
-        names_to_take_back,
-        status: None,
-        occurred_at: None,
-        reassignment: None,
-        milestone: None,
-    };
+    let of = EditReferral::of(incoming.context(true), referral.clone(), fixtures::scope());
+    let nothing = EditReferral { names_to_take_back, ..of };
     match change.clone() {
         ReferralChange::Status(status) => EditReferral { status: Some(status), ..nothing },
         ReferralChange::Reassign(to) => EditReferral { reassignment: Some(to), ..nothing },
         ReferralChange::Names { user, customer, email } => EditReferral {
             external_user_id: user,
             customer_id: customer,
-            email: email.as_deref().and_then(EmailAddress::parse),
+            email: email.as_deref().and_then(EmailAddress::parse).map_or(Edit::Keep, Edit::Set),
             ..nothing
         },
         ReferralChange::Milestone => {
-            let milestone = Milestone { name: "renewed".to_owned(), detail: Map::new() };
+            let milestone = Milestone { name: "renewed".to_owned(), moves_to: None, detail: Map::new() };
             EditReferral { milestone: Some(milestone), ..nothing }
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! Keeps no state.
 
+use attribution::edits::Edit;
 use attribution::ids::PayoutId;
-use attribution::ledger::{CommissionEdit, Edited, Reassignment};
+use attribution::ledger::{CommissionEdit, Reassignment};
 use attribution::money::Money;
 use attribution::referral::Referral;
 use attribution::sale::{Commission, Conversion};
@@ -100,9 +101,9 @@ impl Scenario {
     fn names(&self) -> ReferralChange {
         let chance = &self.scene.chance;
         let edited = |prefix: &str| match chance.between(0, 3) {
-            0 => Edited::Kept,
-            1 => Edited::Cleared,
-            _ => Edited::Set(format!("{prefix}_{}", self.any_customer())),
+            0 => Edit::Keep,
+            1 => Edit::Clear,
+            _ => Edit::Set(format!("{prefix}_{}", self.any_customer())),
         };
         let (user, customer) = (edited("user"), edited("cust"));
         let email = chance.hits(300).then(|| format!("{}@shop.example", self.any_customer()));

@@ -240,14 +240,45 @@ test("what a failed payout frees is in the next one, with what was paid back mea
   const failed = await ended(ledger, first.id, "failed");
   // Its lines stay, so that it can be seen what it was.
   assert.deepEqual([failed.amount, failed.transactions.length, failed.processed_at], [59.4, 2, null]);
-  assert.deepEqual(await statuses(ledger), { ready_for_payment: 3 });
+  // Nothing was paid, so the commission pays less, and no negative line is left.
+  assert.deepEqual(await statuses(ledger), { ready_for_payment: 2 });
   const [second] = await payOut(ledger);
   assert.deepEqual([second.amount, second.invoice_number], [49.5, 2]);
   await ended(ledger, second.id, "completed");
-  assert.deepEqual(await statuses(ledger), { paid: 3 });
+  assert.deepEqual(await statuses(ledger), { paid: 2 });
   await refund(ledger, sale.id, {});
-  const [owed] = await select(ledger, "SELECT SUM(amount_minor) AS sum FROM commission");
+  const [owed] = await select(ledger, "SELECT SUM(amount_minor) AS sum FROM commission WHERE deleted_at IS NULL");
   assert.equal(owed.sum, 2970);
+  await assertConsistent(ledger);
+});
+
+test("what is paid back of a payout that is under way waits for its end, and stops no other payout", async (t) => {
+  const ledger = await startLedger(t);
+  const levels = [{ level: 1, base: "commission", percentage: 50 }];
+  await ledger.request("PUT", `/v1/program/groups/${ledger.fixture.group.id}/levels`, {
+    key: ledger.fixture.keys.live,
+    body: { levels },
+  });
+  const bob = await addAffiliate(ledger, { trackingId: "bob" });
+  await run(ledger, "UPDATE affiliate SET recruited_by = ? WHERE id = ?", ledger.fixture.affiliate.id, bob);
+  const sale = await sold(ledger, "order_1", { trackingId: "bob" });
+  const first = await payOut(ledger);
+  // Bob's 29.70, and half as much for Alice.
+  assert.deepEqual(first.map(({ amount }) => amount).sort(), [14.85, 29.7]);
+  await refund(ledger, sale.id, {});
+  for (const trackingId of ["alice", "bob"]) await sold(ledger, `order_${trackingId}`, { trackingId, sale_amount: 10 });
+  // Alice: 3.00 and half of Bob's 3.00.
+  const second = await payOut(ledger);
+  assert.deepEqual(second.map(({ amount }) => amount).sort(), [3, 4.5]);
+  for (const { id } of first) await ended(ledger, id, "completed");
+  assert.deepEqual(await payOut(ledger, {}, { status: 200 }), []);
+  for (const { id } of second) await ended(ledger, id, "cancelled");
+  // Now the negative lines are due, and they are more than what there is.
+  assert.deepEqual(await payOut(ledger, {}, { status: 200 }), []);
+  for (const trackingId of ["alice", "bob"]) await sold(ledger, `more_${trackingId}`, { trackingId });
+  const third = await payOut(ledger);
+  assert.deepEqual(third.map(({ amount }) => amount).sort(), [3, 34.2]);
+  for (const { id } of third) await ended(ledger, id, "completed");
   await assertConsistent(ledger);
 });
 

@@ -123,7 +123,11 @@ async function atLeast(ledger, count, sql) {
   const database = new DatabaseSync(join(folder, file), { readOnly: true });
   try {
     const counting = database.prepare(`SELECT COUNT(*) AS count FROM ${sql}`);
-    while (counting.get().count < count) await sleep(5);
+    const end = Date.now() + 20_000;
+    while (counting.get().count < count) {
+      assert.ok(Date.now() < end, `${counting.get().count} of ${count} came`);
+      await sleep(5);
+    }
   } finally {
     database.close();
   }
