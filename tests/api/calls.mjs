@@ -14,6 +14,8 @@ const TABLES = [
   "unattributed_sale",
   "test_event",
   "webhook_endpoint",
+  "payout",
+  "payout_line",
   "coupon",
   "exchange_rate",
 ];

@@ -53,12 +53,48 @@ export const KEYED_CALLS = [
     remedy: (ledger) => signedUp(ledger, "late"),
   },
   {
+    name: "a commission that its owner names",
+    path: "/v1/commissions",
+    by: "live",
+    status: 201,
+    prepare: async (ledger, owner) => ({
+      referral_id: await signedUp(ledger, unique("user"), of(owner)),
+      sale_amount: 80,
+      commission_amount: 12,
+    }),
+    other: (body) => ({ ...body, commission_amount: 13 }),
+  },
+  {
     name: "a referral",
     path: "/v1/referrals",
     by: "live",
     status: 201,
     prepare: async (_, owner) => ({ affiliate_id: owner.affiliate.id, email: `${unique("jane")}@example.com` }),
     other: (body) => ({ ...body, email: `${unique("jane")}@example.com` }),
+  },
+  {
+    name: "a reassignment",
+    path: "/v1/referrals/{id}/reassign",
+    by: "live",
+    status: 200,
+    prepare: async (ledger, owner) => ({
+      path: `/v1/referrals/${await signedUp(ledger, unique("user"), of(owner))}/reassign`,
+      body: { affiliate_id: await addAffiliate(ledger, { trackingId: unique("bob"), owner }), reason: "his customer" },
+    }),
+    other: (body) => ({ ...body, reason: "his customer after all" }),
+  },
+  {
+    name: "an event",
+    path: "/v1/events",
+    by: "live",
+    status: 201,
+    prepare: async (ledger, owner) => ({
+      referral_id: await signedUp(ledger, unique("user"), of(owner)),
+      event_name: "kyc_passed",
+    }),
+    other: (body) => ({ ...body, event_name: "kyc_failed" }),
+    refused: async () => ({ status: 404, body: { external_user_id: "late", event_name: "kyc_passed" } }),
+    remedy: (ledger) => signedUp(ledger, "late"),
   },
   {
     name: "a refund",

@@ -39,7 +39,7 @@ test("a full refund takes the sale and its commission back, by the conversion's 
   const { updated_at, ...before } = sale;
   const { updated_at: later, ...after } = first.json.data;
   assert.ok(Date.parse(later) >= Date.parse(updated_at));
-  const zero = { sale_amount: 0, commission_amount: 0, sales_status: "refunded", status: "refunded" };
+  const zero = { sale_amount: 0, converted_sale_amount: 0, commission_amount: 0, sales_status: "refunded", status: "refunded" };
   assert.deepEqual(after, { ...before, ...zero });
   assert.deepEqual((await get(ledger, `/v1/conversions/${sale.id}`)).json, first.json);
   const stored = { sold: 9900, refunded: 9900, sales_status: "refunded", earned: 0, status: "refunded", refunds: 1 };

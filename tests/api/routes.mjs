@@ -43,7 +43,8 @@ const overrideFields = {
 
 /**
  * Every route with a JSON body (POST, unless it says otherwise; the only method of its path, likewise): a body that only
- * lacks what the route looks up, the fields that are published, and whether it works without any.
+ * lacks what the route looks up, the fields that are published, and whether it works without any: `emptyIs` is what it
+ * answers then, unless that is a 404.
  */
 export const BODY_ROUTES = [
   {
@@ -64,6 +65,7 @@ export const BODY_ROUTES = [
   },
   {
     path: "/v1/conversions",
+    allow: "GET, POST",
     key: "live",
     body: { external_user_id: "user_1", sale_amount: 99, external_event_id: "order_1" },
     fields: {
@@ -74,6 +76,43 @@ export const BODY_ROUTES = [
       price_ids: list,
       is_subscription: boolean,
       metadata: object,
+      dry_run: boolean,
+    },
+  },
+  {
+    path: "/v1/conversions/conv_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { sales_status: "complete" },
+    fields: { sales_status: text },
+  },
+  {
+    path: "/v1/commissions",
+    key: "live",
+    allow: "GET, POST",
+    body: { referral_id: "ref_none", sale_amount: 80, commission_amount: 12 },
+    fields: {
+      ...texts("referral_id", "sale_amount_currency", "commission_currency", "status", "sales_status"),
+      ...texts("payment_intent_id", "created_at"),
+      sale_amount: number,
+      commission_amount: number,
+      hold_period_days: number,
+      is_subscription: boolean,
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/commissions/com_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { status: "declined" },
+    fields: {
+      ...texts("status", "sales_status", "sale_amount_currency", "commission_currency"),
+      sale_amount: number,
+      commission_amount: number,
+      hold_period_days: number,
     },
   },
   {
@@ -89,10 +128,49 @@ export const BODY_ROUTES = [
   },
   {
     path: "/v1/referrals",
+    allow: "GET, POST",
     key: "live",
     body: { affiliate_id: "aff_none", email: "jane@example.com" },
     fields: {
       ...texts("affiliate_id", "email", "customer_id", "subscription_id", "click_id", "status", "created_at", "name"),
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/referrals/ref_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT, DELETE",
+    body: { name: "Jane" },
+    fields: {
+      ...texts("email", "external_user_id", "customer_id", "subscription_id", "status", "name"),
+      metadata: object,
+    },
+  },
+  {
+    path: "/v1/referrals/ref_none/reassign",
+    key: "live",
+    body: { affiliate_id: "aff_none", reason: "his customer" },
+    fields: texts("affiliate_id", "reason", "unpaid_commissions"),
+  },
+  {
+    path: "/v1/events",
+    key: "live",
+    body: {
+      event_name: "invoice_paid",
+      event_type: "conversion",
+      external_user_id: "user_1",
+      sale_amount: 99,
+      sale_amount_currency: "USD",
+      external_event_id: "order_1",
+    },
+    fields: {
+      ...texts("event_name", "event_type", "referral_id", "customer_id", "external_user_id", "click_id"),
+      ...texts("external_event_id", "occurred_at", "sale_amount_currency", "interval"),
+      sale_amount: number,
+      product_ids: list,
+      price_ids: list,
+      is_subscription: boolean,
       metadata: object,
     },
   },
@@ -160,6 +238,23 @@ export const BODY_ROUTES = [
     fields: { ...texts("url", "description"), events: list, enabled: boolean },
   },
   {
+    path: "/v1/payouts",
+    key: "live",
+    allow: "GET, POST",
+    mayBeEmpty: true,
+    emptyIs: 200,
+    body: { affiliate_id: "aff_none" },
+    fields: texts("affiliate_id", "payment_method"),
+  },
+  {
+    path: "/v1/payouts/pay_none",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { status: "completed" },
+    fields: texts("status", "paymentMethod", "paymentReference"),
+  },
+  {
     path: "/v1/rates/2026-01-31",
     key: "live",
     method: "PUT",
@@ -216,10 +311,19 @@ export const BODY_ROUTES = [
 
 /** Routes that only read. */
 export const READ_ROUTES = [
-  { path: "/v1/conversions/conv_none", key: "live" },
+  { path: "/v1/conversions", key: "live", allow: "GET, POST" },
+  { path: "/v1/conversions/unattributed", key: "live" },
+  { path: "/v1/conversions/conv_none", key: "live", allow: "GET, PUT" },
+  { path: "/v1/conversions/conv_none/explain", key: "live" },
+  { path: "/v1/commissions", key: "live", allow: "GET, POST" },
+  { path: "/v1/commissions/com_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/refunds/pending", key: "live" },
-  { path: "/v1/referrals/ref_none", key: "live" },
+  { path: "/v1/referrals", key: "live", allow: "GET, POST" },
+  { path: "/v1/referrals/ref_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },
+  { path: "/v1/payouts", key: "live", allow: "GET, POST" },
+  { path: "/v1/payouts/pay_none", key: "live", allow: "GET, PUT" },
+  { path: "/v1/commissions/summary", key: "live" },
   { path: "/v1/affiliates", key: "live", allow: "GET, POST" },
   { path: "/v1/affiliates/aff_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/affiliates/aff_none/overrides", key: "live", allow: "GET, POST" },
@@ -239,6 +343,8 @@ export const READ_ROUTES = [
 
 /** Routes that do something and take no body. */
 export const ACTION_ROUTES = [
+  { path: "/v1/commissions/com_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
+  { path: "/v1/referrals/ref_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   { path: "/v1/affiliates/aff_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   {
     path: "/v1/affiliates/aff_none/overrides/inc_none",

@@ -377,6 +377,7 @@ test("health shows the scheduler's jobs and what waits", async (t) => {
         ["forget_answers", null],
         ["settle_sales", null],
         ["wake_webhook_senders", null],
+        ["work_on_payouts", null],
       ],
     );
     for (const { last_run_at } of jobs) assert.ok(Math.abs(Date.parse(last_run_at) - Date.now()) < 60_000);

@@ -1,6 +1,7 @@
 //! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
 mod affiliates;
+mod customers;
 mod payouts;
 mod program;
 mod sales;
@@ -33,9 +34,14 @@ enum Endpoint {
     UpdateCommission,
     DeleteCommission,
     PendingRefunds,
+    ListReferrals,
     CreateReferral,
     ShowReferral,
+    UpdateReferral,
+    DeleteReferral,
+    ReassignReferral,
     ReferralTimeline,
+    CreateEvent,
     ListAffiliates,
     CreateAffiliate,
     ShowAffiliate,
@@ -129,9 +135,13 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
             &[("GET", E::ShowCommission), ("PUT", E::UpdateCommission), ("DELETE", E::DeleteCommission)]
         }
         ["v1", "refunds", "pending"] => &[("GET", E::PendingRefunds)],
-        ["v1", "referrals"] => &[("POST", E::CreateReferral)],
-        ["v1", "referrals", _] => &[("GET", E::ShowReferral)],
+        ["v1", "referrals"] => &[("GET", E::ListReferrals), ("POST", E::CreateReferral)],
+        ["v1", "referrals", _] => {
+            &[("GET", E::ShowReferral), ("PUT", E::UpdateReferral), ("DELETE", E::DeleteReferral)]
+        }
+        ["v1", "referrals", _, "reassign"] => &[("POST", E::ReassignReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
+        ["v1", "events"] => &[("POST", E::CreateEvent)],
         ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
         ["v1", "affiliates", _] => {
             &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
@@ -270,8 +280,13 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
         E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
-        E::ShowReferral => affonso_answer(Box::pin(affonso::referrals::show(incoming, funnel, id))).await,
-        E::ReferralTimeline => affonso_answer(Box::pin(affonso::referrals::timeline(incoming, funnel, id))).await,
+        E::ListReferrals
+        | E::ShowReferral
+        | E::UpdateReferral
+        | E::DeleteReferral
+        | E::ReassignReferral
+        | E::ReferralTimeline
+        | E::CreateEvent => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
         E::ListAffiliates
         | E::CreateAffiliate
         | E::ShowAffiliate
@@ -329,16 +344,25 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
         E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
+        E::TrackerLoader | E::TrackerCore | E::Dashboard | E::DashboardStyle | E::DashboardScript | E::NoIcon => {
+            file(endpoint)
+        }
+        E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
+        E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
+            boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
+        }
+    }
+}
+
+/// What is the same for everybody.
+fn file(endpoint: Endpoint) -> Answer {
+    match endpoint {
         E::TrackerLoader => tracker::loader(),
         E::TrackerCore => tracker::core(),
         E::Dashboard => dashboard::html(),
         E::DashboardStyle => dashboard::css(),
         E::DashboardScript => dashboard::script(),
-        E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
-        E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
-            boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
-        }
-        E::NoIcon => Answer::empty(204),
+        _ => Answer::empty(204),
     }
 }
 

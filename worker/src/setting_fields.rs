@@ -49,6 +49,12 @@ impl Fields {
         self.required(field, sent, max)
     }
 
+    /// Takes one of these words, in either case.
+    pub fn known_word(&mut self, field: &str, sent: Option<String>, words: &[&'static str]) -> Option<&'static str> {
+        let sent = sent.map(|word| word.to_ascii_lowercase());
+        self.word(field, sent, words, |sent| words.iter().copied().find(|word| *word == sent))
+    }
+
     /// Takes a text that may be cleared, by null or by nothing in it.
     pub fn clearable_text(&mut self, field: &str, edit: Edit<String>, max: usize) -> Edit<String> {
         match edit {
@@ -117,6 +123,12 @@ mod tests {
         for text in ["-0.01", "0.001", "1e20"] {
             assert!(refused(|fields| assert_eq!(fields.amount_or_nothing("cap", &number(text), usd), None)).is_some());
         }
+    }
+
+    #[test]
+    fn a_word_is_taken_in_either_case() {
+        let known = |sent: &str| Fields::default().known_word("base", Some(sent.to_owned()), &["sale", "commission"]);
+        assert_eq!((known("Sale"), known("COMMISSION"), known("profit")), (Some("sale"), Some("commission"), None));
     }
 
     #[test]

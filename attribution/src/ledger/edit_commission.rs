@@ -65,18 +65,18 @@ fn change(
     }
     if let (Some(amount), Some(sale)) = (sale_amount, &mut sale) {
         sale.amount = amount;
-        // In another currency it is converted anew by the job that looks for rates; so is one whose levels wait.
+        // In another currency, or with levels that wait, it is converted anew by the job that looks for rates.
         let is_own = amount.currency == view.program.currency && sale.decision.awaiting.is_none();
         sale.converted = is_own.then_some(Converted { minor: amount.minor, by: None });
     }
     let mut levels = Vec::new();
     if let Some(next) = status.filter(|next| *next != before.status) {
-        set_status(&mut commission, next, referral, view)?;
+        set_status(&mut commission, next, view)?;
         if next == CommissionStatus::Dispute || before.status == CommissionStatus::Dispute {
             levels = levels_that_follow(before, next, view);
         }
     }
-    set_hold(&mut commission, *hold_days)?;
+    set_hold(&mut commission, *hold_days);
     if commission == *before && sale.as_ref() == conversion {
         return Ok(unchanged(&commission, conversion));
     }
@@ -104,12 +104,7 @@ fn check_amounts_stand_open(commission: &Commission, conversion: Option<&Convers
     Ok(())
 }
 
-fn set_status(
-    commission: &mut Commission,
-    next: CommissionStatus,
-    referral: &Referral,
-    view: &View<'_>,
-) -> Result<(), Rejection> {
+fn set_status(commission: &mut Commission, next: CommissionStatus, view: &View<'_>) -> Result<(), Rejection> {
     let from = commission.status;
     let is_in_payout = from == CommissionStatus::ProcessingPayout && commission.payout_id.is_some();
     if !from.may_become(next, Mover::Person) || is_in_payout {
@@ -119,22 +114,24 @@ fn set_status(
         return Err(Rejection::AmountUnknown);
     }
     if from == CommissionStatus::Declined {
-        check_cap(commission, referral, view)?;
+        check_cap(commission, view)?;
     }
-    turn(commission, next);
+    *commission = in_status(commission, next);
     Ok(())
 }
 
-/// What is pending again waits for the end of its hold, where it has one.
-fn turn(commission: &mut Commission, next: CommissionStatus) {
-    let end = commission.hold_days.map(|days| commission.created_at.plus_days(days));
-    commission.status = next;
-    commission.hold_until = end.filter(|_| next == CommissionStatus::Pending);
+/// What is pending again waits for the end of its hold.
+fn in_status(commission: &Commission, status: CommissionStatus) -> Commission {
+    let hold_days = commission.hold_days.filter(|_| status == CommissionStatus::Pending);
+    let hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
+    Commission { status, hold_until, ..commission.clone() }
 }
 
-/// What was declined made room for others: whether there still is enough for it.
-fn check_cap(commission: &Commission, referral: &Referral, view: &View<'_>) -> Result<(), Rejection> {
-    let room = room_under_cap(commission, &referral.affiliate_id, referral.commission_total_minor, view);
+/// What was declined made room for others: whether there still is enough for it. The customer may be another affiliate's
+/// by now: the cap is that of whoever earned it.
+fn check_cap(commission: &Commission, view: &View<'_>) -> Result<(), Rejection> {
+    let room =
+        room_under_cap(commission, &commission.affiliate_id, view.state.counted_minor(&commission.affiliate_id), view);
     let amount = commission.amount().map_or(0, |amount| amount.minor);
     match room {
         Some(room) if amount > room => Err(Rejection::CapTooSmall { room: view.team_money(room.max(0)) }),
@@ -157,26 +154,24 @@ pub(super) fn room_under_cap(
     is_theirs.then(|| cap - total)
 }
 
-fn set_hold(commission: &mut Commission, hold_days: Option<u32>) -> Result<(), Rejection> {
-    let Some(days) = hold_days.filter(|days| Some(*days) != commission.hold_days) else { return Ok(()) };
-    if commission.status != CommissionStatus::Pending {
-        return Err(Rejection::NotOnHold);
-    }
+/// The days of hold; they only run while the commission is pending.
+fn set_hold(commission: &mut Commission, hold_days: Option<u32>) {
+    let Some(days) = hold_days.filter(|days| Some(*days) != commission.hold_days) else { return };
     commission.hold_days = Some(days);
-    commission.hold_until = Some(commission.created_at.plus_days(days));
-    Ok(())
+    let end = commission.created_at.plus_days(days);
+    commission.hold_until = (commission.status == CommissionStatus::Pending).then_some(end);
 }
 
 /// A dispute, and its end, is of the sale: its levels follow, as far as each may.
 fn levels_that_follow(direct: &Commission, next: CommissionStatus, view: &View<'_>) -> Vec<Commission> {
     let follows = |level: &&Commission| {
         let is_of_sale = level.kind == CommissionKind::Level && level.conversion_id == direct.conversion_id;
-        is_of_sale && direct.kind == CommissionKind::Sale && level.status.may_become(next, Mover::Person)
+        // The end of a dispute is no word about a level that was not in it.
+        let is_meant = next == CommissionStatus::Dispute || level.status == CommissionStatus::Dispute;
+        is_of_sale && is_meant && direct.kind == CommissionKind::Sale && level.status.may_become(next, Mover::Person)
     };
     let levels = view.state.commissions.iter().map(|(commission, _)| commission).filter(follows);
-    let mut levels: Vec<Commission> = levels.cloned().collect();
-    levels.iter_mut().for_each(|level| turn(level, next));
-    levels
+    levels.map(|level| in_status(level, next)).collect()
 }
 
 fn delete(

@@ -17,6 +17,7 @@ mod edit_commission;
 mod edit_referral;
 mod judgement;
 mod manual_commission;
+mod netting;
 mod outcome;
 mod pricing;
 mod reconsider;
@@ -146,6 +147,11 @@ impl State {
     /// The referral with this id.
     pub fn referral(&self, id: &ReferralId) -> Option<&Referral> {
         self.referrals.iter().find(|referral| referral.id == *id)
+    }
+
+    /// What the commissions that were asked for add to all that `affiliate` may keep by the customer, in minor units.
+    pub fn counted_minor(&self, affiliate: &AffiliateId) -> i64 {
+        self.commissions.iter().map(|(commission, _)| commission.counted_minor(affiliate)).sum()
     }
 
     /// The referral that holds this identity.
@@ -362,7 +368,9 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         while recruiters.len() < levels {
             let below = recruiters.last().unwrap_or(affiliate);
             let Some(id) = below.recruited_by.clone() else { break };
-            let Some(recruiter) = self.configuration.affiliate(&id, fresh).await? else { break };
+            let recruiter = self.configuration.affiliate(&id, fresh).await?;
+            // Nobody of another program earns here, and its rules' version is no part of this one's.
+            let Some(recruiter) = recruiter.filter(|recruiter| recruiter.program_id == program.id) else { break };
             recruiters.push(recruiter);
         }
         Ok(recruiters)

@@ -114,8 +114,6 @@ pub enum Rejection {
     CommissionPaidOut,
     /// Something of the sale was paid back: its amounts stand.
     SaleIsRefunded,
-    /// Only a pending commission has a hold.
-    NotOnHold,
     /// The commission has no amount yet.
     AmountUnknown,
     /// The ledger made it itself, to take back what was paid out.

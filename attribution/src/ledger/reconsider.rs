@@ -5,7 +5,7 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
-use super::crediting::{Credit, credit, level};
+use super::crediting::{Credit, advance, credit, level};
 use super::judgement::{Sold, judge};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::pricing::{capped, convert, exchange, full_sum, shares};
@@ -13,12 +13,11 @@ use super::requests::{Reconsider, Turn};
 use super::trail::Trail;
 use crate::decision::{Awaiting, Decision, Reason};
 use crate::exchange::Exchange;
-use crate::ids::AffiliateId;
 use crate::incentive::Reward;
 use crate::messages::{Message, decimal, referral_message, sale_messages};
 use crate::money::pro_rata;
 use crate::referral::Referral;
-use crate::sale::{Commission, RecordedSale};
+use crate::sale::{Commission, Conversion, RecordedSale};
 use crate::status::{CommissionStatus, SalesStatus};
 use crate::transitions::Mover;
 
@@ -56,9 +55,11 @@ fn set_status(
     let was_converted = referral.converted_at.is_some();
     let mut after = sale.clone();
     after.conversion.sales_status = next;
-    // A commission that its owner named stands, however the payment goes.
-    if sale.commission.is_none() {
+    if sale.commission.is_none() && sale.conversion.decision.reason != Reason::CommissionDeleted {
         earn(command, &mut after, &mut referral, view)?;
+    } else {
+        // A commission that its owner named, or removed, stands, however the payment goes.
+        advance(&mut referral, &sold_of(&after.conversion));
     }
     let converted = (!was_converted && referral.converted_at.is_some())
         .then(|| referral_message("referral.converted", &referral, view.affiliate));
@@ -75,6 +76,16 @@ fn set_status(
     Ok(plan(command, sale, after, referral, ("sale.status_changed", decision, messages), view))
 }
 
+fn sold_of(conversion: &Conversion) -> Sold<'_> {
+    Sold {
+        amount: conversion.amount,
+        sales_status: conversion.sales_status,
+        purchase: &conversion.details.purchase,
+        occurred_at: conversion.created_at,
+        asked_status: conversion.details.commission_status,
+    }
+}
+
 /// Judges a sale as it is now, and credits it.
 fn earn(
     command: &Reconsider,
@@ -82,15 +93,9 @@ fn earn(
     referral: &mut Referral,
     view: &View<'_>,
 ) -> Result<(), Rejection> {
+    let as_it_is = sale.conversion.clone();
+    let sold = sold_of(&as_it_is);
     let conversion = &mut sale.conversion;
-    let details = conversion.details.clone();
-    let sold = Sold {
-        amount: conversion.amount,
-        sales_status: conversion.sales_status,
-        purchase: &details.purchase,
-        occurred_at: conversion.created_at,
-        asked_status: details.commission_status,
-    };
     let judgement = judge(&sold, referral, view)?;
     let Credit { commission, levels } =
         credit(referral, &sold, &judgement, (&conversion.id, &command.commission_id), view)?;
@@ -118,7 +123,10 @@ fn settle(command: &Reconsider, sale: &RecordedSale, referral: &Referral, view: 
     after.conversion.converted = converted;
     if let Some(terms) = after.conversion.decision.awaiting.take() {
         let mut trail = Trail::of(&after.conversion.decision);
-        settle_commission(&mut after, &mut referral, &terms, &exchange, view, &mut trail);
+        // More than an amount can be is not settled.
+        if settle_commission(&mut after, &mut referral, &terms, &exchange, view, &mut trail).is_none() {
+            return unchanged(sale);
+        }
         settle_levels(&mut after, &terms, &exchange, view, &mut trail);
         after.conversion.decision = trail.onto(after.conversion.decision);
     }
@@ -137,7 +145,8 @@ fn settle(command: &Reconsider, sale: &RecordedSale, referral: &Referral, view: 
     plan(command, sale, after, referral, ("sale.converted", decision, told), view)
 }
 
-/// Gives the commission its amount: capped by what is left now, less what was paid back meanwhile.
+/// Gives the commission its amount: capped by what is left now, less what was paid back meanwhile. `None` where the sum
+/// is beyond an amount.
 fn settle_commission(
     sale: &mut RecordedSale,
     referral: &mut Referral,
@@ -145,36 +154,38 @@ fn settle_commission(
     exchange: &Exchange,
     view: &View<'_>,
     trail: &mut Trail,
-) {
+) -> Option<()> {
     let conversion = &mut sale.conversion;
-    let (Some(commission), Some(rate)) = (&mut sale.commission, terms.rate) else { return };
+    let (Some(commission), Some(rate)) = (&mut sale.commission, terms.rate) else { return Some(()) };
     let Some(full) = exchange.share(conversion.amount.minor, rate).filter(|_| commission.amount_minor.is_none()) else {
-        return;
+        return Some(());
     };
     let full = full_sum(Reward::Percentage(rate), conversion.amount, full, Some(exchange), view, trail);
-    let total = total_of(&commission.affiliate_id, view);
+    let total = view.state.counted_minor(&commission.affiliate_id);
     let (reason, minor) = capped(terms.cap_minor, full, total, view, trail);
     let earned = minor.unwrap_or(0);
     let next = if minor.is_some() { terms.status } else { CommissionStatus::Declined };
     // What was declined meanwhile stays so.
     if commission.status == CommissionStatus::Pending {
-        commission.status = next;
+        if commission.status.may_become(next, Mover::Ledger) {
+            commission.status = next;
+        }
+        referral.paid_sales -= i64::from(!commission.status.counts());
     }
     let remaining = pro_rata(earned, conversion.remaining().minor, conversion.amount.minor);
     commission.earned_minor = Some(earned);
     commission.amount_minor = Some(if commission.status == CommissionStatus::Refunded { 0 } else { remaining });
-    // What was declined with its referral meanwhile says so.
+    // What was declined meanwhile says why.
     if commission.reason == Reason::MissingRate {
         commission.reason = reason;
     }
-    if commission.status == CommissionStatus::Pending {
-        commission.hold_until = commission.hold_days.map(|days| commission.created_at.plus_days(days));
-    }
+    let hold_days = commission.hold_days.filter(|_| commission.status == CommissionStatus::Pending);
+    commission.hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
     commission.updated_at = view.now;
     conversion.decision.reason = reason;
     let paid = decimal(view.team_money(earned));
     conversion.decision.inputs.insert("commission_amount".to_owned(), paid);
-    referral.commission_total_minor += commission.counted_minor(&referral.affiliate_id);
+    referral.add_commission(commission.counted_minor(&referral.affiliate_id))
 }
 
 /// Makes the levels that waited with the commission, less what was paid back meanwhile.
@@ -193,11 +204,6 @@ fn settle_levels(sale: &mut RecordedSale, terms: &Awaiting, exchange: &Exchange,
         level.updated_at = view.now;
         sale.levels.push(level);
     }
-}
-
-/// What the affiliate may keep by this customer so far.
-fn total_of(affiliate: &AffiliateId, view: &View<'_>) -> i64 {
-    view.state.commissions.iter().map(|(commission, _)| commission.counted_minor(affiliate)).sum()
 }
 
 fn plan(

@@ -40,11 +40,12 @@ pub(super) fn identities(command: &RecordSale) -> Vec<Identity> {
 /// What a first attempt takes the database to hold: the referral as its gate remembers it, and names that are either its
 /// own or nobody's. `None` where the call names another referral too: only the database knows that one.
 pub(super) fn assumed(command: &RecordSale, remembered: &Referral) -> Option<State> {
-    if named_referrals(command).iter().any(|id| *id != remembered.id) {
+    // A referral that was rejected keeps its names in its row and holds none of them.
+    let is_elsewhere = named_referrals(command).iter().any(|id| *id != remembered.id);
+    if is_elsewhere || !remembered.status.holds_identities() {
         return None;
     }
-    // What a rejected referral was known by is free.
-    let own = if remembered.status.holds_identities() { remembered.identities() } else { Vec::new() };
+    let own = remembered.identities();
     let held = identities(command).into_iter().filter(|name| own.contains(name));
     Some(State {
         holders: held.map(|name| (name, remembered.clone())).collect(),
@@ -53,12 +54,9 @@ pub(super) fn assumed(command: &RecordSale, remembered: &Referral) -> Option<Sta
     })
 }
 
-/// The referral that the call means: by referral or click id, then by user id, then by customer id. One that the caller may
-/// not touch, or that was deleted, only where there is no other.
+/// The referral that the call means: by referral or click id, then by user id, then by customer id.
 pub(super) fn known_referral<'a>(command: &RecordSale, state: &'a State) -> Option<&'a Referral> {
-    let pointed_at = pointed_at(command, state);
-    let reachable = pointed_at.iter().find(|referral| reach(command, referral).is_ok());
-    reachable.or(pointed_at.first()).copied()
+    pointed_at(command, state).into_iter().next()
 }
 
 /// Every referral that one of the call's identifiers points at, most explicit first.
@@ -189,15 +187,16 @@ pub(super) fn plan(referral: Referral, is_new: bool, learnt: Vec<Identity>, sett
     let scope = referral.scope.clone();
     let id = referral.id.clone();
     let stored = Box::new(referral);
-    let Settled { sale, changes: settling, clawbacks, .. } = settled;
-    let (refunds, waiting): (Vec<_>, Vec<_>) =
-        settling.into_iter().partition(|change| matches!(change, Change::InsertRefund(_)));
+    let Settled { sale, changes: settling, .. } = settled;
+    let (refunds, waiting): (Vec<_>, Vec<_>) = settling
+        .into_iter()
+        .partition(|change| matches!(change, Change::InsertRefund(_) | Change::InsertCommission(_)));
     let mut changes = vec![if is_new { Change::InsertReferral(stored) } else { Change::UpdateReferral(stored) }];
     changes.extend(learnt.into_iter().map(|name| Change::ClaimIdentity(id.clone(), name)));
     // What waited is settled before the sale's key is claimed, and is a row once there is the sale that it names.
     changes.extend(waiting);
     changes.push(Change::InsertConversion(Box::new(sale.conversion.clone())));
-    let earned = sale.commission.iter().chain(&sale.levels).chain(&clawbacks).cloned();
+    let earned = sale.commission.iter().chain(&sale.levels).cloned();
     changes.extend(earned.map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.extend(refunds);
     changes.push(Change::AppendEvent(Box::new(event)));

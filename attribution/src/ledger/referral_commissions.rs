@@ -50,7 +50,7 @@ impl<'a> Commissions<'a> {
     /// As they are stored, oldest first.
     pub fn of(view: &View<'a>) -> Self {
         let mut entries: Vec<Entry<'_>> =
-            view.state.commissions.iter().map(|(commission, sale)| entry(commission, sale)).collect();
+            view.state.commissions.iter().map(|(commission, sale)| entry(commission, sale.as_ref())).collect();
         entries.sort_by(|one, other| {
             (one.before.created_at, &one.before.id).cmp(&(other.before.created_at, &other.before.id))
         });
@@ -145,8 +145,8 @@ impl<'a> Commissions<'a> {
     }
 }
 
-fn entry<'a>(commission: &'a Commission, sale: &'a Option<Conversion>) -> Entry<'a> {
-    Entry { before: commission, sale_before: sale.as_ref(), commission: commission.clone(), sale: sale.clone() }
+fn entry<'a>(commission: &'a Commission, sale: Option<&'a Conversion>) -> Entry<'a> {
+    Entry { before: commission, sale_before: sale, commission: commission.clone(), sale: sale.cloned() }
 }
 
 fn is_of(entry: &Entry<'_>, sales: &[String]) -> bool {

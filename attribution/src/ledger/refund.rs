@@ -115,7 +115,7 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
         amount,
         asked: command.amount,
         deducted_minor,
-        clawback_id: id_of_direct(&clawbacks),
+        clawback_id: of_the_sale_itself(&clawbacks),
         reason: command.reason.clone(),
         refunded_at: command.refunded_at.unwrap_or(view.now),
         created_at: view.now,
@@ -134,6 +134,11 @@ fn record(command: &Refund, sale: &RecordedSale, referral: &Referral, amount: Mo
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Refund { sale: Box::new(sale), refund: Some(Box::new(refund)), first_seen: FirstSeen::Now };
     Plan { scope, changes, outcome, replayed: false }
+}
+
+/// The negative line of the selling affiliate's own commission.
+fn of_the_sale_itself(clawbacks: &[Commission]) -> Option<CommissionId> {
+    clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone())
 }
 
 fn add_rows(sale: &RecordedSale, clawbacks: Vec<Commission>, refund: &SaleRefund, changes: &mut Vec<Change>) {
@@ -223,11 +228,6 @@ fn reduce(commission: &mut Commission, remaining: i64, whole: i64, now: Timestam
     deducted_minor
 }
 
-/// The clawback that takes back what the sale's own commission was.
-fn id_of_direct(clawbacks: &[Commission]) -> Option<CommissionId> {
-    clawbacks.iter().find(|clawback| clawback.level == 0).map(|clawback| clawback.id.clone())
-}
-
 /// What the next payout takes back.
 fn clawback_of(paid: &Commission, minor: i64, id: &CommissionId, now: Timestamp) -> Commission {
     Commission {
@@ -302,15 +302,13 @@ pub(super) struct Settled {
     pub sale: RecordedSale,
     /// Their rows and lines.
     pub changes: Vec<Change>,
-    /// Negative commissions, where the caller says that the sale's was paid out already.
-    pub clawbacks: Vec<Commission>,
     /// What counts less towards the referral's total.
     pub uncounted_minor: i64,
 }
 
 /// Settles what waits for `sale`.
 pub(super) fn settle(sale: RecordedSale, context: &super::Context, view: &View<'_>) -> Settled {
-    let mut settled = Settled { sale, changes: Vec::new(), clawbacks: Vec::new(), uncounted_minor: 0 };
+    let mut settled = Settled { sale, changes: Vec::new(), uncounted_minor: 0 };
     for parked in &view.state.parked {
         settle_one(parked, &mut settled, context, view);
     }
@@ -332,16 +330,16 @@ fn settle_one(parked: &ParkedRefund, settled: &mut Settled, context: &super::Con
         return;
     }
     let amount = Money { minor: asked.minor.min(remaining.minor), currency: remaining.currency };
+    // A sale that has just come was paid out already where its caller says so.
+    let clawback_id = settled.sale.commission.as_ref().map(|commission| commission.id.beside(parked.id.as_str()));
+    let clawback_id = clawback_id.unwrap_or_else(|| CommissionId::new(""));
     let affiliate = settled.sale.conversion.affiliate_id.clone();
-    // A refund that waited has no id for it: one that follows from the commission's and its own.
-    let beside = settled.sale.commission.as_ref().map(|commission| commission.id.beside(parked.id.as_str()));
-    let clawback_id = beside.unwrap_or_else(|| CommissionId::new(""));
     let reversal = reverse(&settled.sale, amount, &affiliate, &clawback_id, view.now);
     let Reversal { sale, clawbacks, deducted_minor, uncounted_minor } = reversal;
-    let clawback_id = id_of_direct(&clawbacks);
-    settled.clawbacks.extend(clawbacks);
     settled.uncounted_minor += uncounted_minor;
     settled.sale = sale;
+    let clawback_id = of_the_sale_itself(&clawbacks);
+    settled.changes.extend(clawbacks.into_iter().map(|clawback| Change::InsertCommission(Box::new(clawback))));
     settled.changes.push(Change::InsertRefund(Box::new(SaleRefund {
         id: parked.id.clone(),
         scope: parked.scope.clone(),

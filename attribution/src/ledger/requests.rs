@@ -209,7 +209,7 @@ pub enum CommissionEdit {
     Change {
         /// Where it is to be.
         status: Option<CommissionStatus>,
-        /// Days of hold from its making; only while it is pending.
+        /// Days of hold from its making; they run while it is pending.
         hold_days: Option<u32>,
         /// What it pays.
         amount: Option<Money>,

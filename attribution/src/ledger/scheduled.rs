@@ -6,6 +6,7 @@
 //! moves from stays as it is.
 
 use super::changes::{Change, Event, Plan};
+use super::netting::{net_released, waits_for_its_payout};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{ExpireRefund, MoveCommissions, Step};
 use super::{State, View};
@@ -20,20 +21,19 @@ use crate::status::{CommissionKind, CommissionStatus, ReferralStatus};
 use crate::time::Timestamp;
 
 impl Step {
-    /// Whether a commission takes this step.
-    fn takes(&self, commission: &Commission, view: &View<'_>) -> bool {
+    /// Whether a commission takes this step at `now`.
+    fn takes(&self, commission: &Commission, now: Timestamp) -> bool {
         let is_in = |payout: &PayoutId| {
             commission.status == CommissionStatus::ProcessingPayout && commission.payout_id.as_ref() == Some(payout)
         };
         match self {
             Self::EndHold => {
-                let is_over = commission.hold_until.is_some_and(|end| end <= view.now);
+                let is_over = commission.hold_until.is_some_and(|end| end <= now);
                 // Without an amount it waits for a rate of exchange as well.
                 commission.status == CommissionStatus::Pending && is_over && commission.amount_minor.is_some()
             }
             Self::Gather { affiliate_id, .. } => {
-                let is_ready = commission.status == CommissionStatus::ReadyForPayment;
-                is_ready && commission.affiliate_id == *affiliate_id && !waits(commission, view)
+                commission.status == CommissionStatus::ReadyForPayment && commission.affiliate_id == *affiliate_id
             }
             Self::Pay { payout_id } | Self::Release { payout_id } => is_in(payout_id),
         }
@@ -75,28 +75,17 @@ impl Step {
     }
 }
 
-/// Whether `clawback` takes something of `commission` back.
-fn is_of(clawback: &Commission, commission: &Commission) -> bool {
-    let same = clawback.level == commission.level && clawback.conversion_id == commission.conversion_id;
-    same && clawback.kind == CommissionKind::Clawback && commission.kind != CommissionKind::Clawback
-}
-
-/// A negative line waits as long as what it takes back is in a payout: if that comes to nothing, nothing was paid.
-fn waits(commission: &Commission, view: &View<'_>) -> bool {
-    let is_in_payout = |row: &Commission| row.status == CommissionStatus::ProcessingPayout && row.payout_id.is_some();
-    view.state.commissions.iter().any(|(row, _)| is_of(commission, row) && is_in_payout(row))
-}
-
 /// Moves the referral's commissions on that take the step.
 pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Result<Plan, Rejection> {
     let referral = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
-    let taking = view.state.commissions.iter().filter(|(commission, _)| command.step.takes(commission, view));
+    let taking =
+        view.state.commissions.iter().filter(|(commission, _)| {
+            command.step.takes(commission, view.now) && !waits_for_its_payout(commission, view)
+        });
     let mut uncounted_minor = 0;
-    let mut withdrawn = Vec::new();
-    let moved: Vec<(Commission, Option<&Conversion>)> = taking
+    let mut moved: Vec<(Commission, Option<&Conversion>)> = taking
         .map(|(commission, conversion)| {
-            let (after, lines) = moved(commission, conversion.as_ref(), &command.step, referral, view);
-            withdrawn.extend(lines.into_iter().map(|line| (line, conversion.as_ref())));
+            let after = moved(commission, &command.step, referral, view.now);
             let counted = |row: &Commission| row.counted_minor(&referral.affiliate_id);
             uncounted_minor += counted(commission) - counted(&after);
             (after, conversion.as_ref())
@@ -106,6 +95,9 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     if moved.is_empty() {
         return Ok(Plan { scope: referral.scope.clone(), changes: Vec::new(), outcome, replayed: false });
     }
+    if let Step::Release { .. } = command.step {
+        net_released(&mut moved, view);
+    }
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
@@ -113,10 +105,10 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
     referral.commission_total_minor -= uncounted_minor;
     let ids: Vec<&str> = moved.iter().map(|(commission, _)| commission.id.as_str()).collect();
     let decision = command.step.decision().with("commission_ids", ids);
-    let messages = moved.iter().chain(&withdrawn).map(|(commission, conversion)| {
+    let messages = moved.iter().map(|(commission, conversion)| {
         let kind = match commission.status {
             _ if commission.deleted_at.is_some() => "transaction.deleted",
-            CommissionStatus::Declined | CommissionStatus::Refunded => "transaction.rejected",
+            CommissionStatus::Declined => "transaction.rejected",
             _ => command.step.message_kind(),
         };
         commission_message(kind, *conversion, commission)
@@ -131,66 +123,26 @@ pub(super) fn move_commissions(command: &MoveCommissions, view: &View<'_>) -> Re
         );
         changes.push(Change::UpdateCommission(Box::new(commission)));
     }
-    changes.extend(withdrawn.into_iter().map(|(line, _)| Change::UpdateCommission(Box::new(line))));
     changes.push(Change::AppendEvent(Box::new(event)));
     Ok(Plan { scope, changes, outcome, replayed: false })
 }
 
-/// A commission after the step, and the negative lines that are withdrawn with it.
-fn moved(
-    commission: &Commission,
-    conversion: Option<&Conversion>,
-    step: &Step,
-    referral: &Referral,
-    view: &View<'_>,
-) -> (Commission, Vec<Commission>) {
+fn moved(commission: &Commission, step: &Step, referral: &Referral, now: Timestamp) -> Commission {
     let moved = Commission {
         status: step.status_after(),
         payout_id: step.payout_after().cloned(),
         hold_until: None,
-        updated_at: view.now,
+        updated_at: now,
         ..commission.clone()
     };
-    if !matches!(step, Step::Release { .. }) || commission.kind == CommissionKind::Clawback {
-        return (moved, Vec::new());
-    }
-    let (moved, withdrawn) = reduced(moved, conversion, view);
-    if referral.status.holds_identities() || moved.status == CommissionStatus::Refunded {
-        return (moved, withdrawn);
+    let is_owed = referral.status.holds_identities() || commission.kind == CommissionKind::Clawback;
+    if is_owed || !matches!(step, Step::Release { .. }) {
+        return moved;
     }
     // Rejecting the referral would have declined it, had it not been in the payout.
     let is_deleted = referral.status == ReferralStatus::Deleted;
     let reason = if is_deleted { Reason::ReferralDeleted } else { Reason::ReferralRejected };
-    (Commission { status: CommissionStatus::Declined, reason, ..moved }, withdrawn)
-}
-
-/// Nothing was paid: what was paid back meanwhile reduces the commission, and the negative lines that were to take it back
-/// go.
-fn reduced(
-    mut commission: Commission,
-    conversion: Option<&Conversion>,
-    view: &View<'_>,
-) -> (Commission, Vec<Commission>) {
-    let rows = view.state.commissions.iter().map(|(row, _)| row);
-    // What a person has declined is not taken back, and what is in a payout already is.
-    let is_open = |row: &Commission| row.status.counts() && !row.status.is_paid_out();
-    let lines = rows.filter(|row| is_of(row, &commission) && is_open(row));
-    let withdrawn: Vec<Commission> = lines
-        .map(|line| Commission {
-            deleted_at: Some(view.now),
-            updated_at: view.now,
-            reason: Reason::PayoutEnded,
-            ..line.clone()
-        })
-        .collect();
-    let taken: i64 = withdrawn.iter().filter_map(|line| line.amount_minor).sum();
-    commission.amount_minor = commission.amount_minor.map(|minor| minor + taken);
-    commission.clawed_back_minor += taken;
-    let is_over = conversion.is_some_and(|conversion| conversion.remaining().minor == 0);
-    if is_over && commission.clawed_back_minor == 0 {
-        commission.status = CommissionStatus::Refunded;
-    }
-    (commission, withdrawn)
+    Commission { status: CommissionStatus::Declined, reason, ..moved }
 }
 
 /// What a payout pays of a commission: what refunds have taken back since an earlier payout is a negative line of its own.

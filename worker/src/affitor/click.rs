@@ -4,7 +4,8 @@
 //! present must be right, and then says whose click it is and whether it is a test row.
 
 use attribution::program::{Affiliate, Program};
-use attribution::status::Partnership;
+use attribution::referral::Click;
+use attribution::status::{AttributionModel, Partnership};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use worker::Url;
@@ -45,7 +46,7 @@ struct Body {
 /// 2. the link must parse and carry a code that is somebody's (400), in a partnership that is approved (200, inactive);
 /// 3. the page's origin must be allowed (403);
 /// 4. prefetches and visitors who opted out are answered `tracked: false`;
-/// 5. appended to a shard, then acknowledged (200).
+/// 5. appended to a shard, then acknowledged (200): with the visitor's earlier click, where that is the one that counts.
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let body = input::read::<Body>(incoming)?;
     if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
@@ -69,19 +70,31 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     if let Some(reason) = untracked(incoming, &program) {
         return Ok(Answer::json(200, &json!({ "success": true, "tracked": false, "reason": reason })));
     }
+    let earlier = earlier_click(funnel, &program, body.existing_click_id.as_deref()).await?;
     let facts = facts(body, landing, incoming)?;
     let ip = incoming.header("cf-connecting-ip");
     let idempotency = input::idempotency_key(incoming, key.is_some())?;
     let is_test = key.is_some_and(|key| key.is_test);
     let visit = Visit { affiliate, is_test, clicked_at: None, facts, ip, idempotency };
-    let Recorded { row: click, replayed, .. } = funnel.record_click(visit).await?;
+    let Recorded { row: new, replayed, .. } = funnel.record_click(visit).await?;
+    let counting = program.counting_click(earlier.as_ref(), &new);
     let body = json!({
         "success": true,
-        "click_id": click.id.as_str(),
-        "partner_code": click.tracking_id,
+        "click_id": counting.id.as_str(),
+        "partner_code": counting.tracking_id,
         "cookie_window_days": program.cookie_window_days,
     });
     Ok(Answer::json(200, &body).replayed(replayed))
+}
+
+/// The click that the visitor came with, where the program may let it count.
+async fn earlier_click(funnel: &Funnel, program: &Program, named: Option<&str>) -> Result<Option<Click>, Problem> {
+    if program.attribution_model != AttributionModel::FirstClick {
+        return Ok(None);
+    }
+    let id = named.and_then(|id| input::referral_id(id.trim(), funnel.settings.click_shards));
+    let Some(id) = id else { return Ok(None) };
+    Ok(funnel.find_click(&id).await?)
 }
 
 /// The code and the link that it stands in.

@@ -125,7 +125,6 @@ fn rejected(rejection: &Rejection) -> Answer {
         | Rejection::NoSuchTransition { .. }
         | Rejection::CommissionPaidOut
         | Rejection::SaleIsRefunded
-        | Rejection::NotOnHold
         | Rejection::AmountUnknown
         | Rejection::IsClawback
         | Rejection::CapTooSmall { .. }

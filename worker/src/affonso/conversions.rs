@@ -1,19 +1,18 @@
 //! `/v1/conversions`: sales, credited or not, and why. Source: seed 002; `dry_run`, the list, `PUT` and `explain` are
 //! additions.
 
+pub(super) mod body;
 mod explain;
 mod list;
 mod update;
 
 use attribution::ids::ConversionId;
-use attribution::incentive::Purchase;
-use attribution::money::{Currency, Money};
-use attribution::sale::SaleDetails;
-use attribution::status::{CommissionStatus, Interval, SalesStatus};
-use attribution::time::Timestamp;
-use serde::Deserialize;
-use serde_json::{Map, Number, Value, json};
+use attribution::ledger::Context;
+use attribution::money::Currency;
+use attribution::referral::Scope;
+use serde_json::{Value, json};
 
+use self::body::{Body, Checked};
 pub use self::explain::explain;
 pub use self::list::{list, unattributed};
 pub use self::update::update;
@@ -22,53 +21,9 @@ use super::lists::Parameters;
 use super::{Problem, caller, program_context, scope, success, views};
 use crate::funnel::{Funnel, NewSale, Recorded};
 use crate::http::{Answer, Incoming};
-use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
+use crate::input::{self, Fields};
 use crate::store::api_key::ApiKey;
 use crate::store::conversion::list::{self as store, WholeSale};
-
-/// The intervals that this interface publishes.
-const INTERVALS: [&str; 2] = ["monthly", "yearly"];
-
-#[derive(Deserialize)]
-struct Body {
-    #[serde(alias = "referralId", alias = "affonso_id", alias = "affonso_referral")]
-    referral_id: Option<String>,
-    #[serde(alias = "customerId")]
-    customer_id: Option<String>,
-    #[serde(alias = "externalUserId")]
-    external_user_id: Option<String>,
-    #[serde(alias = "clickId")]
-    click_id: Option<String>,
-    #[serde(alias = "saleAmount")]
-    sale_amount: Option<Number>,
-    #[serde(alias = "saleAmountCurrency")]
-    sale_amount_currency: Option<String>,
-    #[serde(alias = "productIds")]
-    product_ids: Option<Vec<String>>,
-    #[serde(alias = "priceIds")]
-    price_ids: Option<Vec<String>>,
-    interval: Option<String>,
-    #[serde(alias = "isSubscription")]
-    is_subscription: Option<bool>,
-    #[serde(alias = "externalEventId")]
-    external_event_id: Option<String>,
-    status: Option<String>,
-    #[serde(alias = "salesStatus")]
-    sales_status: Option<String>,
-    #[serde(alias = "createdAt")]
-    created_at: Option<String>,
-    metadata: Option<Map<String, Value>>,
-    dry_run: Option<bool>,
-}
-
-struct Checked {
-    amount: Money,
-    sales_status: SalesStatus,
-    external_event_id: Option<String>,
-    occurred_at: Option<Timestamp>,
-    details: SaleDetails,
-    dry_run: bool,
-}
 
 /// Records a sale:
 /// 1. key (401) and body (400);
@@ -79,85 +34,46 @@ struct Checked {
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let body = input::read::<Body>(incoming)?;
-    let program = funnel.program(&key.program_id).await?;
-    let body = check(body, program.currency)?;
-    let dry_run = body.dry_run;
-    let sale = NewSale {
-        context: program_context(incoming, &key)?,
-        scope: scope(&key),
-        amount: body.amount,
-        sales_status: body.sales_status,
-        sale_key: body.external_event_id,
-        occurred_at: body.occurred_at,
-        details: body.details,
-        dry_run,
-    };
+    let team = funnel.program(&key.program_id).await?.currency;
+    let mut fields = Fields::default();
+    let checked = body::sale(&mut fields, body, team);
+    let sale = fields.finish(checked)?.by(program_context(incoming, &key)?, scope(&key));
+    let Recorded { row: data, is_new, replayed } = record(funnel, sale, team).await?;
+    Ok(success(if is_new { 201 } else { 200 }, &data).replayed(replayed))
+}
+
+/// Records a sale, or tries it: as it is shown then, with what a repeat said otherwise. What is only tried is nothing new.
+pub(super) async fn record(funnel: &Funnel, sale: NewSale, team: Currency) -> Result<Recorded<Value>, Problem> {
+    let dry_run = sale.dry_run;
     let Recorded { row: (sale, differing), is_new, replayed } = funnel.record_sale(sale).await?;
     let view = if dry_run { views::tried } else { views::conversion };
-    let mut data = view(&sale, !is_new, program.currency);
+    let mut data = view(&sale, !is_new, team);
     if let (false, Some(data)) = (differing.is_empty(), data.as_object_mut()) {
         data.insert("warnings".to_owned(), warnings(&differing));
     }
-    Ok(success(if is_new && !dry_run { 201 } else { 200 }, &data).replayed(replayed))
+    Ok(Recorded { row: data, is_new: is_new && !dry_run, replayed })
+}
+
+impl Checked {
+    /// The sale as this caller's.
+    pub(super) fn by(self, context: Context, scope: Scope) -> NewSale {
+        NewSale {
+            context,
+            scope,
+            amount: self.amount,
+            sales_status: self.sales_status,
+            sale_key: self.external_event_id,
+            occurred_at: self.occurred_at,
+            details: self.details,
+            dry_run: self.dry_run,
+        }
+    }
 }
 
 fn warnings(differing: &[String]) -> Value {
     let warning =
         |field: &String| json!({ "field": field, "message": "differs from what was recorded; kept as recorded" });
     differing.iter().map(warning).collect()
-}
-
-fn check(body: Body, team_currency: Currency) -> Result<Checked, BodyProblem> {
-    let mut fields = Fields::default();
-    let referral_id = fields.text("referral_id", body.referral_id, MAX_TEXT);
-    let customer_id = fields.text("customer_id", body.customer_id, MAX_TEXT);
-    let external_user_id = fields.text("external_user_id", body.external_user_id, MAX_TEXT);
-    let click_id = fields.text("click_id", body.click_id, MAX_TEXT);
-    if [&referral_id, &customer_id, &external_user_id, &click_id].into_iter().all(Option::is_none) {
-        fields.refuse("referral_id", "one of referral_id, customer_id, external_user_id or click_id is required");
-    }
-    let sent_currency = body.sale_amount_currency.is_some();
-    let currency = fields.currency("sale_amount_currency", body.sale_amount_currency);
-    let currency = if sent_currency { currency } else { Some(team_currency) };
-    let amount =
-        currency.and_then(|currency| fields.positive_amount("sale_amount", body.sale_amount.as_ref(), currency));
-    let interval = fields.word("interval", body.interval, &INTERVALS, |word| {
-        Interval::from_word(word).filter(|interval| *interval != Interval::Quarterly)
-    });
-    if interval.is_some() && body.is_subscription == Some(false) {
-        fields.refuse("interval", "is only for subscriptions, and is_subscription is false");
-    }
-    let commission_status = fields.word("status", body.status, CommissionStatus::words(), CommissionStatus::from_word);
-    let sales_status = fields.word("sales_status", body.sales_status, SalesStatus::words(), SalesStatus::from_word);
-    let occurred_at = fields.moment("created_at", body.created_at);
-    let external_event_id = fields.text("external_event_id", body.external_event_id, MAX_TEXT);
-    let purchase = Purchase {
-        product_ids: fields.texts("product_ids", body.product_ids),
-        price_ids: fields.texts("price_ids", body.price_ids),
-        interval,
-        is_subscription: body.is_subscription.unwrap_or(interval.is_some()),
-    };
-    let details = SaleDetails {
-        customer_id,
-        external_user_id,
-        click_id,
-        referral_id,
-        subscription_id: None,
-        purchase,
-        commission_status,
-        metadata: body.metadata.map(Value::Object),
-        extra: Map::new(),
-    };
-    let sales_status = sales_status.unwrap_or(SalesStatus::Complete);
-    let dry_run = body.dry_run.unwrap_or(false);
-    fields.finish(amount.map(|amount| Checked {
-        amount,
-        sales_status,
-        external_event_id,
-        occurred_at,
-        details,
-        dry_run,
-    }))
 }
 
 /// One sale of the caller's, with what it earned and why (404 for anybody else's).

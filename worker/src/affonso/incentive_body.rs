@@ -83,11 +83,11 @@ impl Sent {
             name: fields.filled_text("name", body.name, MAX_TEXT),
             amount: body.amount,
             is_percentage: body.is_percentage,
-            apply_to: known_word("apply_to", body.apply_to, &APPLY_TO, &mut fields),
+            apply_to: fields.known_word("apply_to", body.apply_to, &APPLY_TO),
             product_ids: body.product_ids.map(|ids| fields.texts("product_ids", Some(ids))),
-            approval_type: known_word("approval_type", body.approval_type, &Approval::WORDS, &mut fields),
+            approval_type: fields.known_word("approval_type", body.approval_type, &Approval::WORDS),
             hold_days: whole(&mut fields, "hold_period_days", body.hold_period_days, 0..=MAX_HOLD_DAYS),
-            length: known_word("incentive_length", body.incentive_length, &Length::WORDS, &mut fields),
+            length: fields.known_word("incentive_length", body.incentive_length, &Length::WORDS),
             length_value: whole(&mut fields, "length_value", body.length_value, 1..=MAX_LENGTH),
             cap: body.cap,
         };
@@ -235,17 +235,6 @@ fn check_lead(reward: Reward, fields: &mut Fields) {
         Reward::Fixed(0) => fields.refuse("amount", "must be more than 0 with apply_to signups"),
         Reward::Fixed(_) => {}
     }
-}
-
-/// The word that is sent, in either case.
-pub(super) fn known_word(
-    field: &str,
-    sent: Option<String>,
-    words: &[&'static str],
-    fields: &mut Fields,
-) -> Option<&'static str> {
-    let sent = sent.map(|word| word.to_ascii_lowercase());
-    fields.word(field, sent, words, |sent| words.iter().copied().find(|word| *word == sent))
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use crate::store::page::{Cursor, Page, Period, Place, Sort};
 const PAGE_LIMITS: (u32, u32) = (50, 200);
 
 /// The same for a list by cursor.
-#[allow(dead_code, reason = "for lists that are read by cursor")]
 const CURSOR_LIMITS: (u32, u32) = (10, 100);
 
 /// What somebody looks for has at most so many characters.
@@ -70,8 +69,13 @@ impl Parameters {
         Page { number: number.unwrap_or(1), limit: self.limit(PAGE_LIMITS) }
     }
 
+    /// The same for a list that is published without pages: at most `all` rows unless a page is asked for.
+    pub fn page_of_all(&mut self, all: u64) -> Page {
+        let asks = self.sent("page").is_some() || self.sent("limit").is_some();
+        if asks { self.page() } else { Page { number: 1, limit: u32::try_from(all).unwrap_or(u32::MAX) } }
+    }
+
     /// `limit`, `starting_after` or `ending_before`, and `order`: the newest first unless it says `asc`.
-    #[allow(dead_code, reason = "for lists that are read by cursor")]
     pub fn cursor(&mut self) -> Cursor {
         let after = self.text("starting_after");
         let before = self.text("ending_before");
@@ -126,11 +130,21 @@ impl Parameters {
         default
     }
 
-    /// `expand`: names with commas between them, each one of `known`; each at most once in what is returned.
+    /// `expand`: what stands beside an object in full.
     pub fn expand<T: Copy + PartialEq>(&mut self, known: &[(&'static str, T)]) -> Vec<T> {
+        self.names("expand", known)
+    }
+
+    /// `include`: what is worked out for an object.
+    pub fn include<T: Copy + PartialEq>(&mut self, known: &[(&'static str, T)]) -> Vec<T> {
+        self.names("include", known)
+    }
+
+    /// Names with commas between them, each one of `known`; each at most once in what is returned.
+    fn names<T: Copy + PartialEq>(&mut self, parameter: &str, known: &[(&'static str, T)]) -> Vec<T> {
         let mut wanted = Vec::new();
         let mut unknown: Vec<String> = Vec::new();
-        let sent = self.sent.iter().filter(|(name, _)| name == "expand").flat_map(|(_, value)| value.split(','));
+        let sent = self.sent.iter().filter(|(name, _)| name == parameter).flat_map(|(_, value)| value.split(','));
         for name in sent.map(str::trim).filter(|name| !name.is_empty()) {
             match known.iter().find(|(known, _)| *known == name) {
                 Some((_, part)) if wanted.contains(part) => {}
@@ -141,7 +155,7 @@ impl Parameters {
         if !unknown.is_empty() {
             let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
             let (known, unknown) = (known.join(", "), unknown.join(", "));
-            self.fields.refuse("expand", format!("knows {known}, and not {unknown}"));
+            self.fields.refuse(parameter, format!("knows {known}, and not {unknown}"));
         }
         wanted
     }
@@ -163,6 +177,11 @@ impl Parameters {
             self.fields.refuse(name, expected);
         }
         moment
+    }
+
+    /// Notes a problem that the list found itself.
+    pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.fields.refuse(name, message);
     }
 
     /// `value`, unless something was wrong.
@@ -205,7 +224,6 @@ pub(crate) fn page_of(data: &[Value], page: Page, total: i64) -> Answer {
 }
 
 /// One page of a list by cursor.
-#[allow(dead_code, reason = "for lists that are read by cursor")]
 pub(crate) fn cursor_page(data: &[Value], has_more: bool) -> Answer {
     Answer::json(200, &json!({ "success": true, "data": data, "has_more": has_more }))
 }

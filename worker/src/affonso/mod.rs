@@ -9,6 +9,7 @@ pub mod clicks;
 pub mod commissions;
 pub mod conversions;
 pub mod coupons;
+pub mod events;
 mod incentive_body;
 pub mod incentives;
 mod lists;
@@ -27,7 +28,7 @@ pub mod webhooks;
 use attribution::edits::Editor;
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;
-use attribution::ledger::{Context, Reach, Rejection, Unavailable};
+use attribution::ledger::{Context, IdempotencyKey, Reach, Rejection, Unavailable};
 use attribution::referral::{IdentityKind, Scope};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
@@ -255,7 +256,6 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::SaleIsRefunded => {
             failure(409, "SALE_REFUNDED", "Something of the sale was paid back; its amounts stand", None)
         }
-        Rejection::NotOnHold => invalid("hold_period_days", "only a pending commission has a hold period"),
         Rejection::AmountUnknown => {
             failure(409, "MISSING_RATE", "The commission has no amount: it waits for a rate of exchange", None)
         }
@@ -336,6 +336,20 @@ fn program_context(incoming: &Incoming, key: &ApiKey) -> Result<Context, Problem
 /// Who edits what both modes share, for the ledger.
 fn editor(incoming: &Incoming, key: &ApiKey) -> Editor {
     Editor { actor: format!("key:{}", key.id), request_id: incoming.request_id.clone(), at: now() }
+}
+
+/// The same for a change whose result does not tell whose it was: without a key of the caller's the request is its own, so
+/// that a commit whose answer was lost is recognised.
+fn recognisable(mut context: Context, route: &str) -> Context {
+    let own = || IdempotencyKey {
+        route: format!("{route} by request"),
+        value: context.request_id.clone(),
+        body_hash: String::new(),
+    };
+    if context.idempotency.is_none() {
+        context.idempotency = Some(own());
+    }
+    context
 }
 
 /// Where the rows of a key's calls belong.

@@ -1,14 +1,24 @@
-//! `POST /v1/referrals`, `GET /v1/referrals/{id}` and its timeline. Source: seed 003.
+//! `/v1/referrals`: customers whom an affiliate brought. Source: seed 003; reference of the dialect's management API.
+//! `reassign`, the timeline, and filters by e-mail and billing customer are additions.
+//!
+//! State: rows of `referral` in D1; every change is a command through the referral's gate.
+
+mod changes;
+mod list;
 
 use attribution::email::EmailAddress;
 use attribution::ids::{AffiliateId, CommissionId, Placement, ReferralId};
 use attribution::ledger::{Command, CreateReferral, Rejection};
-use attribution::referral::Referral;
+use attribution::referral::{Referral, Scope};
 use attribution::status::ReferralStatus;
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub use self::changes::{delete, reassign, update};
+pub use self::list::list;
+use super::beside::{Expansion, Names, expand};
+use super::lists::Parameters;
 use super::{Problem, caller, context, scope, success, views};
 use crate::funnel::{Funnel, Refusal};
 use crate::http::{Answer, Incoming};
@@ -90,9 +100,7 @@ fn check(body: Body) -> Result<Checked, BodyProblem> {
     if email.is_some() && address.is_none() {
         fields.refuse("email", "must be a valid e-mail address");
     }
-    let status = fields.word("status", body.status, &STATUSES, |word| {
-        ReferralStatus::from_word(word).filter(|status| status.may_be_set())
-    });
+    let status = fields.word("status", body.status, &STATUSES, status);
     let customer_id = fields.text("customer_id", body.customer_id, MAX_TEXT);
     let subscription_id = fields.text("subscription_id", body.subscription_id, MAX_TEXT);
     let click_id = fields.text("click_id", body.click_id, MAX_TEXT);
@@ -112,11 +120,44 @@ fn check(body: Body) -> Result<Checked, BodyProblem> {
     fields.finish(checked)
 }
 
-/// One referral of the caller's (404 for anybody else's).
+/// A status that a caller may give, or look for.
+fn status(word: &str) -> Option<ReferralStatus> {
+    ReferralStatus::from_word(word).filter(|status| status.may_be_set())
+}
+
+/// What can be shown with a referral.
+const EXPANSIONS: [(&str, Expansion); 1] = [("affiliate", Expansion::Affiliate)];
+
+/// What can be worked out for one: the sums.
+const INCLUSIONS: [(&str, ()); 1] = [("stats", ())];
+
+/// One referral of the caller's (404 for anybody else's, and for a deleted one).
 pub async fn show(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
+    let mut parameters = Parameters::of(&incoming.url);
+    let asked = (parameters.expand(&EXPANSIONS), parameters.include(&INCLUSIONS));
+    let (expansions, included) = parameters.finish(asked)?;
     let referral = find(funnel, &key, id).await?;
-    Ok(success(200, &views::referral(&referral)))
+    let shown = shown(funnel, &referral.scope, &expansions, std::slice::from_ref(&referral)).await?;
+    let mut data = shown.into_iter().next().unwrap_or_default();
+    if let (false, Some(data)) = (included.is_empty(), data.as_object_mut()) {
+        let stats = store::referral::stats::of(&funnel.database, &referral.id).await?;
+        let team = funnel.program(&referral.scope.program_id).await?.currency;
+        data.insert("stats".to_owned(), views::referral_stats(&stats, team));
+    }
+    Ok(success(200, &data))
+}
+
+/// Referrals of one program, each with what is asked for beside it.
+async fn shown(
+    funnel: &Funnel,
+    scope: &Scope,
+    expansions: &[Expansion],
+    referrals: &[Referral],
+) -> Result<Vec<Value>, Problem> {
+    let names = |one: &Referral| Names { affiliate_id: one.affiliate_id.clone(), referral_id: one.id.clone() };
+    let rows = referrals.iter().map(|one| (views::referral(one), names(one)));
+    Ok(expand(funnel, scope, expansions, rows.collect()).await?)
 }
 
 /// The history of one referral: what happened, why, and who caused it.

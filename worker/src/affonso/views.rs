@@ -6,6 +6,7 @@ use attribution::ids::{AffiliateId, ReferralId};
 use attribution::messages::decimal;
 use attribution::money::{Currency, Money};
 use attribution::referral::{Referral, Scope};
+use attribution::referral_stats::ReferralStats;
 use attribution::sale::{Commission, Conversion, RecordedSale};
 use attribution::status::{CommissionKind, Interval, SalesStatus};
 use attribution::time::Timestamp;
@@ -37,6 +38,18 @@ pub fn referral(referral: &Referral) -> Value {
     })
 }
 
+/// What a referral has brought; `orders_without_rate` is an addition: orders that are missing in the revenue.
+pub fn referral_stats(stats: &ReferralStats, team: Currency) -> Value {
+    let money = |minor| decimal(Money { minor, currency: team });
+    json!({
+        "total_revenue": money(stats.revenue_minor),
+        "total_commission": money(stats.commission_minor),
+        "total_orders": stats.orders,
+        "orders_without_rate": stats.orders_without_rate,
+        "last_order_at": stats.last_order_at.map(Timestamp::to_rfc3339),
+    })
+}
+
 /// The conversion object: the sale, refunds taken off, what it earned, and why; then every field as it was sent. `team` is
 /// the team's currency.
 pub fn conversion(sale: &RecordedSale, replayed: bool, team: Currency) -> Value {
@@ -65,6 +78,7 @@ pub fn conversion(sale: &RecordedSale, replayed: bool, team: Currency) -> Value 
         "created_at": conversion.created_at.to_rfc3339(),
         "updated_at": conversion.updated_at.to_rfc3339(),
         "external_event_id": conversion.sale_key,
+        "source_event_id": null,
         "calculation_mode": if is_manual(commission) { "manual" } else { "auto" },
         "exchange_rate": used.map(|used| used.rate.as_str()),
         "exchange_rate_date": used.map(|used| used.day.to_string()),
@@ -239,10 +253,12 @@ pub fn considered(decision: &Decision) -> Value {
     json!(decision.considered)
 }
 
-/// One line of the ledger: what happened, why, and who caused it.
+/// One line of the ledger: what happened, why, and who caused it. One of a refund that waited for its sale has its own
+/// `seq`.
 pub fn line(line: &Line) -> Value {
     let reason = line.reason.parse::<Reason>().ok();
     json!({
+        "refund_id": line.refund_id,
         "seq": line.seq,
         "at": line.at.to_rfc3339(),
         "event": line.kind,

@@ -3,6 +3,7 @@
 //! Both dialects go through here, so that neither knows about shards and the ledger does not know about dialects.
 
 mod commissions;
+mod customers;
 mod requests;
 
 use std::rc::Rc;
@@ -14,18 +15,18 @@ use attribution::ledger::{
     Answer, Command, Configuration as _, FirstSeen, IdempotencyKey, Outcome, RecordSale, Refund, Rejection, Unavailable,
 };
 use attribution::program::Program;
-use attribution::referral::{Click, Identity, Referral, Scope};
+use attribution::referral::{Click, Referral, Scope};
 use attribution::sale::RecordedSale;
 use attribution::shard::{NewClick, Tracked};
 use serde_json::{Value, json};
 use worker::Env;
 
 pub use self::commissions::NewCommission;
+pub use self::customers::{CustomerNames, NewEvent};
 pub use self::requests::{NewRefund, NewSale, Recorded, RefundAnswer, Visit};
 use crate::click_ledger::{self, ShardAnswer, ShardRequest};
 use crate::configuration::CachedConfiguration;
 use crate::configuration_copy::Copies;
-use crate::input;
 use crate::platform::{Settings, SystemRandom, now};
 use crate::store::conversion::NamedSale;
 use crate::store::unattributed_sale::{self, UnattributedSale};
@@ -122,13 +123,15 @@ impl Funnel {
     /// Records a sale at the first of its gates that knows the referral. A sale that none knows is kept as unattributed
     /// before it is refused.
     pub async fn record_sale(&self, sale: NewSale) -> Result<Recorded<(RecordedSale, Vec<String>)>, Refusal> {
-        for gate in self.named_gates(&sale) {
+        let names = CustomerNames::of(&sale.details);
+        for gate in self.named_gates(&names) {
             match self.record_at(&sale, gate).await {
                 Err(Refusal::Rejected(Rejection::ReferralNotFound)) => {}
                 answer => return answer,
             }
         }
-        let Some(gate) = self.find_gate(&sale).await? else { return self.refuse_unattributed(&sale).await };
+        let gate = self.find_gate(&sale.scope, &names.identities(), sale.sale_key.as_deref()).await?;
+        let Some(gate) = gate else { return self.refuse_unattributed(&sale).await };
         match self.record_at(&sale, gate).await {
             Err(Refusal::Rejected(Rejection::ReferralNotFound)) => self.refuse_unattributed(&sale).await,
             answer => answer,
@@ -210,36 +213,6 @@ impl Funnel {
             unattributed_sale::record(&self.database, &unattributed(sale)).await?;
         }
         Err(Refusal::Rejected(Rejection::ReferralNotFound))
-    }
-
-    /// The gates that a sale names itself: its referral, then its click.
-    fn named_gates(&self, sale: &NewSale) -> Vec<ReferralId> {
-        let named = [sale.details.referral_id.as_deref(), sale.details.click_id.as_deref()];
-        let shards = self.settings.click_shards;
-        let mut gates: Vec<_> = named.into_iter().flatten().filter_map(|id| input::referral_id(id, shards)).collect();
-        gates.dedup();
-        gates
-    }
-
-    /// The gate of whoever holds the user or customer id that a sale names, else of the referral under which the same
-    /// sale was recorded before.
-    async fn find_gate(&self, sale: &NewSale) -> Result<Option<ReferralId>, Unavailable> {
-        let details = &sale.details;
-        let user = details.external_user_id.iter().map(Identity::external_user_id);
-        let identities: Vec<Identity> = user.chain(details.customer_id.iter().map(Identity::customer_id)).collect();
-        let Scope { program_id, is_test, .. } = &sale.scope;
-        store::referral::find_gate(&self.database, program_id, *is_test, &identities, sale.sale_key.as_deref()).await
-    }
-
-    /// The gate of the customer whom a program's merchant knows by this user id.
-    pub async fn find_customer(
-        &self,
-        program: &ProgramId,
-        is_test: bool,
-        external_user_id: &str,
-    ) -> Result<Option<ReferralId>, Unavailable> {
-        let identities = [Identity::external_user_id(external_user_id)];
-        store::referral::find_gate(&self.database, program, is_test, &identities, None).await
     }
 
     /// The click with this id, from its shard.

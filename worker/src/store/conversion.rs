@@ -193,7 +193,7 @@ pub struct NamedSale {
     pub currency: Currency,
 }
 
-/// The program's sale with this id, or under this key.
+/// The program's sale with this id, under this key, or with a commission of this id.
 pub async fn find_named(database: &Database, scope: &Scope, named: &str) -> Result<Option<NamedSale>, Unavailable> {
     #[derive(Deserialize)]
     struct NamedRow {
@@ -204,7 +204,8 @@ pub async fn find_named(database: &Database, scope: &Scope, named: &str) -> Resu
     let statement = query!(
         &database.0,
         "SELECT id, referral_id, currency FROM conversion WHERE program_id = ?1 AND is_test = ?2 AND id IN (?3, \
-           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) LIMIT 1",
+           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3), \
+           (SELECT conversion_id FROM commission WHERE id = ?3)) LIMIT 1",
         scope.program_id,
         i64::from(scope.is_test),
         named

@@ -11,8 +11,13 @@ use worker::{D1PreparedStatement, query};
 
 use super::{Database, UnknownValue, json};
 
+/// With what the ids of refunds begin.
+const REFUND_PREFIX: &str = "rfd_";
+
 /// One line of a referral's history.
 pub struct Line {
+    /// The refund that it is about, where that had waited for its sale.
+    pub refund_id: Option<String>,
     /// Its place among the referral's lines.
     pub seq: i64,
     /// What happened.
@@ -31,6 +36,7 @@ pub struct Line {
 
 #[derive(Deserialize)]
 struct Row {
+    subject: String,
     seq: i64,
     kind: String,
     reason: String,
@@ -44,7 +50,9 @@ impl TryFrom<Row> for Line {
     type Error = UnknownValue;
 
     fn try_from(row: Row) -> Result<Self, UnknownValue> {
+        let is_refunds = row.subject.starts_with(REFUND_PREFIX);
         Ok(Self {
+            refund_id: is_refunds.then_some(row.subject),
             seq: row.seq,
             kind: row.kind,
             reason: row.reason,
@@ -56,11 +64,14 @@ impl TryFrom<Row> for Line {
     }
 }
 
-/// The history of one referral, oldest first.
+/// The history of one referral, with that of refunds that had waited for its sales, in the order of their commits.
 pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>, Unavailable> {
     let statement = query!(
         &database.0,
-        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event WHERE subject = ?1 ORDER BY seq LIMIT 500",
+        "SELECT subject, seq, kind, reason, detail, actor, request_id, at FROM event \
+         WHERE subject = ?1 OR subject IN (SELECT refund.id FROM conversion \
+           JOIN refund ON refund.conversion_id = conversion.id WHERE conversion.referral_id = ?1) \
+         ORDER BY position LIMIT 500",
         id
     );
     let rows: Vec<Row> = database.all(statement).await?;
@@ -77,7 +88,7 @@ pub async fn of_sale(
 ) -> Result<Vec<Line>, Unavailable> {
     let statement = query!(
         &database.0,
-        "SELECT seq, kind, reason, detail, actor, request_id, at FROM event \
+        "SELECT subject, seq, kind, reason, detail, actor, request_id, at FROM event \
          WHERE (subject = ?1 AND EXISTS (SELECT 1 FROM json_each(?2) AS name WHERE instr(event.detail, name.value) > 0)) \
            OR subject IN (SELECT value FROM json_each(?3)) \
          ORDER BY position LIMIT 500",

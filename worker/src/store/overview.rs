@@ -122,7 +122,8 @@ const TOTALS: &str = "SELECT \
     (SELECT COUNT(*) FROM conversion WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS sales, \
     (SELECT COUNT(*) FROM unattributed_sale WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS unattributed_sales, \
     (SELECT MIN(COALESCE(SUM(amount_minor), 0), 9007199254740991) FROM commission \
-      WHERE program_id = ?1 AND is_test IN (?2, ?3) AND status NOT IN ('declined', 'refunded')) AS commission_minor";
+      WHERE program_id = ?1 AND is_test IN (?2, ?3) AND status NOT IN ('declined', 'refunded') \
+        AND deleted_at IS NULL) AS commission_minor";
 
 /// The latest rows of a table: those of the first mode and, where it differs, of the second, each by its index.
 macro_rules! latest {

@@ -11,6 +11,9 @@ use worker::{D1PreparedStatement, query};
 
 use super::{Database, UnknownValue, json, scope, word};
 
+pub mod list;
+pub mod stats;
+
 /// Every column of `referral`, qualified for joins.
 const COLUMNS: &str = "referral.id, referral.team_id, referral.program_id, referral.is_test, referral.affiliate_id, \
     referral.status, referral.external_user_id, referral.customer_id, referral.subscription_id, referral.email, \

@@ -3,17 +3,13 @@
 use super::scheduled::gather;
 use super::{World, rejection};
 use crate::decision::Reason;
-use crate::fixtures::{affiliate, bob, click, context, money, per_lead, refund, sale, scope, sign_up, thirty_percent};
-use crate::ids::{CommissionId, GroupId, IncentiveId, TeamId};
+use crate::fixtures::{click, context, money, per_lead, refund, sale, scope, thirty_percent};
+use crate::ids::{CommissionId, TeamId};
 use crate::incentive::{Approval, Incentive};
 use crate::ledger::{Command, CommissionEdit, EditCommission, Outcome, Rejection};
-use crate::level::{Base, Level};
 use crate::memory::Fault;
-use crate::money::Rate;
-use crate::program::Affiliate;
 use crate::sale::Commission;
 use crate::status::CommissionStatus;
-use crate::time::Timestamp;
 
 fn edit(key: &str, edit: CommissionEdit) -> Command {
     Command::EditCommission(EditCommission {
@@ -150,10 +146,10 @@ fn the_hold_of_what_is_pending_counts_from_its_making() {
     let held = world.edits("order_1", to_hold(7));
     assert_eq!((held.hold_days, held.hold_until), (Some(7), Some(made.plus_days(7))));
     world.edits("order_1", to_status(CommissionStatus::ReadyForPayment));
-    assert_eq!(world.refuses(edit("order_1", to_hold(8))), Rejection::NotOnHold);
-    // Back to pending it waits for the end of its hold again.
+    // The days are noted; they run when it is pending again.
+    assert_eq!(world.edits("order_1", to_hold(8)).hold_until, None);
     let again = world.edits("order_1", to_status(CommissionStatus::Pending));
-    assert_eq!(again.hold_until, Some(made.plus_days(7)));
+    assert_eq!(again.hold_until, Some(made.plus_days(8)));
 }
 
 #[test]
@@ -209,30 +205,4 @@ fn nobody_else_reaches_it() {
     }
     assert_eq!(world.refuses(command), Rejection::CommissionNotFound);
     assert_eq!(world.refuses(edit("nobody", CommissionEdit::Delete)), Rejection::CommissionNotFound);
-}
-
-#[test]
-fn a_level_whose_dispute_is_over_waits_for_the_end_of_its_hold_again() {
-    let level = Level {
-        id: IncentiveId::new("lvl_1"),
-        group_id: GroupId::new("grp_1"),
-        position: 1,
-        base: Base::Commission,
-        rate: Rate::from_parts_per_million(100_000).unwrap(),
-    };
-    let world = World::with(|program| {
-        program.incentives = vec![Incentive { approval: Approval::HoldPeriod { days: 30 }, ..thirty_percent() }];
-        program.levels = vec![level];
-    });
-    world.database.put_affiliate(Affiliate { recruited_by: Some(bob().id), ..affiliate() });
-    world.signs_up(sign_up(&click()));
-    let sale = world.sells(sale("order_1", "99.00"));
-    world.edits("order_1", to_status(CommissionStatus::Dispute));
-    world.edits("order_1", to_status(CommissionStatus::Pending));
-    // 2026-01-11 and 30 days.
-    let end = Timestamp::parse("2026-02-10T00:00:00Z");
-    let stored = |id: &CommissionId| world.rows().commissions[id].clone();
-    for row in sale.commission.iter().chain(&sale.levels).map(|row| stored(&row.id)) {
-        assert_eq!((row.status, row.hold_until), (CommissionStatus::Pending, end), "{:?}", row.kind);
-    }
 }

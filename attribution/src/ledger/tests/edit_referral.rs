@@ -40,7 +40,7 @@ impl World {
 fn every_name_can_be_set_and_cleared() {
     let world = World::new();
     world.signs_up(only_key(&click(), "user_1"));
-    let named = world.changes(EditReferral {
+    let after = world.changes(EditReferral {
         email: Edit::Set(email("john@example.com")),
         external_user_id: set("user_9"),
         customer_id: set("cus_9"),
@@ -49,10 +49,10 @@ fn every_name_can_be_set_and_cleared() {
         metadata: Edit::Set(json!({ "plan": "pro" })),
         ..edit()
     });
-    assert_eq!(named.email.as_ref().unwrap().address.as_deref(), Some("john@example.com"));
-    assert_eq!((named.external_user_id.as_deref(), named.customer_id.as_deref()), (Some("user_9"), Some("cus_9")));
-    assert_eq!((named.subscription_id.as_deref(), named.name.as_deref()), (Some("sub_9"), Some("John D.")));
-    assert_eq!((named.metadata, named.seq), (Some(json!({ "plan": "pro" })), 2));
+    assert_eq!(after.email.as_ref().unwrap().address.as_deref(), Some("john@example.com"));
+    assert_eq!((after.external_user_id.as_deref(), after.customer_id.as_deref()), (Some("user_9"), Some("cus_9")));
+    assert_eq!((after.subscription_id.as_deref(), after.name.as_deref()), (Some("sub_9"), Some("John D.")));
+    assert_eq!((after.metadata, after.seq), (Some(json!({ "plan": "pro" })), 2));
     let names = [
         user("user_9"),
         Identity::customer_id("cus_9"),

@@ -64,14 +64,3 @@ fn its_payment_is_recorded_once() {
         Err(Failure::Rejected(Rejection::SaleKeyTaken))
     ));
 }
-
-#[test]
-fn one_that_is_declined_from_the_start_is_no_payment() {
-    let none = [CommissionStatus::Declined, CommissionStatus::Refunded];
-    let counted = [CommissionStatus::Pending, CommissionStatus::Paid, CommissionStatus::Dispute];
-    for (status, payments) in none.map(|status| (status, 0)).into_iter().chain(counted.map(|status| (status, 1))) {
-        let world = World::with_john();
-        record(&world, ManualCommission { status, ..manual() }).unwrap();
-        assert_eq!(world.stored(&click().id).paid_sales, payments, "{status:?}");
-    }
-}

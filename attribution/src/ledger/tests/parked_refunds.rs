@@ -286,21 +286,3 @@ fn a_key_that_waits_for_one_unknown_sale_does_not_wait_for_another() {
         ("66".to_owned(), Some(1980), SalesStatus::PartialRefunded)
     );
 }
-
-#[test]
-fn what_waited_for_a_sale_that_was_paid_outside_is_taken_back_by_a_negative_line() {
-    for status in [CommissionStatus::Paid, CommissionStatus::ProcessingPayout] {
-        let world = World::with_john();
-        let waiting = world.waits(early_refund("r1", "order_1", PARTLY));
-        let mut command = sale("order_1", "99.00");
-        command.details.commission_status = Some(status);
-        let commission = earned(world.sells(command));
-        // 30 % of 99.00 was paid, and of the 66.00 that remain it is 19.80.
-        assert_eq!((commission.amount_minor, commission.clawed_back_minor), (Some(2970), 990));
-        let rows = world.rows();
-        let clawback_id = rows.refunds[&waiting.id].clawback_id.clone().expect("a negative line");
-        let clawback = &rows.commissions[&clawback_id];
-        assert_eq!((clawback.amount_minor, clawback.status), (Some(-990), CommissionStatus::ReadyForPayment));
-        assert_eq!(world.total(), 1980);
-    }
-}

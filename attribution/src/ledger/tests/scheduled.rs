@@ -68,7 +68,7 @@ impl World {
     }
 
     /// The negative lines.
-    pub(super) fn clawbacks(&self) -> Vec<Commission> {
+    fn clawbacks(&self) -> Vec<Commission> {
         let negative = |commission: &Commission| commission.amount_minor.is_some_and(|minor| minor < 0);
         self.rows().commissions.into_values().filter(negative).collect()
     }
@@ -278,4 +278,47 @@ fn a_payout_survives_what_goes_wrong_with_its_commit() {
         let lines = world.rows().payout_lines;
         assert_eq!(lines, [(PayoutId::new("pay_1"), CommissionId::new("com_order_1"), 2970)]);
     }
+}
+
+#[test]
+fn a_payout_that_came_to_nothing_frees_what_it_gathered_for_the_next_one() {
+    let world = World::with_order();
+    let of_first = |command: MoveCommissions| {
+        let payout_id = PayoutId::new("pay_0");
+        let step = match command.step {
+            Step::Gather { affiliate_id, .. } => Step::Gather { payout_id, affiliate_id },
+            _ => Step::Release { payout_id },
+        };
+        MoveCommissions { step, ..command }
+    };
+    assert_eq!(world.moves(of_first(gather())), 1);
+    // What is paid back meanwhile is a line of its own, until nothing was paid that it could take back.
+    world.pays_back(refund("r1", "order_1", Some("33")));
+    assert_eq!(world.moves(of_first(release())), 1);
+    let freed = world.commission("order_1");
+    assert_eq!((freed.status, freed.payout_id.clone()), (CommissionStatus::ReadyForPayment, None));
+    assert_eq!((freed.amount_minor, world.total()), (Some(1980), 1980));
+    assert_eq!((world.moves(of_first(release())), world.pays_out()), (0, 1));
+    assert_eq!(world.commission("order_1").payout_id, Some(PayoutId::new("pay_1")));
+}
+
+#[test]
+fn what_is_paid_back_after_a_payout_came_to_nothing_is_not_taken_back_twice() {
+    let world = World::with_order();
+    assert_eq!(world.moves(gather()), 1);
+    world.pays_back(refund("r1", "order_1", Some("33")));
+    assert_eq!(world.moves(release()), 1);
+    let payable = |world: &World| {
+        let ready = |row: &Commission| row.status == CommissionStatus::ReadyForPayment && row.deleted_at.is_none();
+        let rows = world.rows().commissions.into_values().filter(ready);
+        rows.filter_map(|row| row.amount_minor).sum::<i64>()
+    };
+    // 30 % of the 66.00, 33.00 and 0.00 that remain.
+    assert_eq!((payable(&world), world.total()), (1980, 1980));
+    world.pays_back(refund("r2", "order_1", Some("33")));
+    assert_eq!((payable(&world), world.total()), (990, 990));
+    let (sale, _) = world.pays_back(refund("r3", "order_1", None));
+    assert_eq!((payable(&world), world.total()), (0, 0));
+    let commission = sale.commission.unwrap();
+    assert_eq!((commission.status, commission.amount_minor), (CommissionStatus::Refunded, Some(0)));
 }

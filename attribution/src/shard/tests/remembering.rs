@@ -2,16 +2,11 @@
 //! decides. Design, section 4 (the gate; kept answers).
 
 use super::{World, again, with_key};
-use crate::fixtures::{
-    bobs_click, browser_sign_up, by_user, click, context, only_key, program, refund, sale, sale_to, scope, sign_up,
-    thirty_percent,
-};
+use crate::fixtures::{bobs_click, browser_sign_up, click, only_key, program, refund, sale, sign_up, thirty_percent};
 use crate::incentive::Incentive;
-use crate::ledger::{Answer, Command, EditReferral, FirstSeen, Outcome, RecordSale, Rejection};
+use crate::ledger::{Answer, Command, FirstSeen, Outcome, RecordSale};
 use crate::memory::Fault;
 use crate::program::Program;
-use crate::shard::Refused;
-use crate::status::ReferralStatus;
 
 fn first_seen(outcome: &Outcome) -> FirstSeen {
     match outcome {
@@ -218,15 +213,4 @@ fn what_is_only_tried_does_not_wait_for_a_call_that_is_under_way() {
         world.store.holds_commits.set(false);
         assert_eq!(first_seen(&under_way.await.unwrap().answer.outcome), FirstSeen::Now);
     });
-}
-
-#[test]
-fn a_remembered_referral_that_was_rejected_is_nobodys_whose_names_are_sent() {
-    let world = World::new();
-    world.call(sign_up(&click()));
-    let edit = EditReferral::of(context("req_reject"), click().id, scope());
-    world.call(Command::EditReferral(EditReferral { status: Some(ReferralStatus::Rejected), ..edit }));
-    let sold = pollster::block_on(world.execute(sale_to("order_1", &click().id, by_user("user_1"))));
-    assert!(matches!(sold, Err(Refused::Rejected(Rejection::ReferralNotFound))));
-    assert!(world.database.rows().conversions.is_empty());
 }

@@ -10,6 +10,7 @@ mod update;
 
 use attribution::ids::{AffiliateId, ProgramId, ReferralId};
 use attribution::ledger::CommissionEdit;
+use attribution::referral::Scope;
 use attribution::status::{CommissionStatus, SalesStatus};
 use serde_json::{Value, json};
 
@@ -47,8 +48,9 @@ const EXPANSIONS: [(&str, Expansion); 3] = [
 pub async fn list(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let (filter, page, sort, expansions) = check_list(incoming)?;
-    let (entries, total) = store::list(&funnel.database, &scope(&key), &filter, page, sort).await?;
-    let shown = shown(funnel, &key, &entries, &expansions).await?;
+    let scope = scope(&key);
+    let (entries, total) = store::list(&funnel.database, &scope, &filter, page, sort).await?;
+    let shown = shown(funnel, &scope, &entries, &expansions).await?;
     Ok(page_of(&shown, page, total))
 }
 
@@ -80,7 +82,7 @@ pub async fn show(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<Answ
     let expansions = parameters.expand(&EXPANSIONS);
     let expansions = parameters.finish(expansions)?;
     let entry = find(funnel, &key, id).await?;
-    let shown = shown(funnel, &key, std::slice::from_ref(&entry), &expansions).await?;
+    let shown = shown(funnel, entry.scope(), std::slice::from_ref(&entry), &expansions).await?;
     Ok(success(200, &shown.into_iter().next().unwrap_or_default()))
 }
 
@@ -101,16 +103,16 @@ async fn find(funnel: &Funnel, key: &ApiKey, id: &str) -> Result<Entry, Problem>
     entry.ok_or(Problem::NotFound(KIND))
 }
 
-/// Commissions as they are shown, each with what is asked for beside it.
+/// Commissions of one program as they are shown, each with what is asked for beside it.
 async fn shown(
     funnel: &Funnel,
-    key: &ApiKey,
+    scope: &Scope,
     entries: &[Entry],
     expansions: &[Expansion],
 ) -> Result<Vec<Value>, Problem> {
-    let team = funnel.program(&key.program_id).await?.currency;
+    let team = funnel.program(&scope.program_id).await?.currency;
     let rows = entries.iter().map(|entry| (views::commission(entry, team), names(entry)));
-    Ok(expand(funnel, &scope(key), expansions, rows.collect()).await?)
+    Ok(expand(funnel, scope, expansions, rows.collect()).await?)
 }
 
 fn names(entry: &Entry) -> Names {

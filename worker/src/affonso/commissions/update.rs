@@ -1,7 +1,8 @@
 //! `PUT /v1/commissions/{id}`: corrects a commission, or says how the payment of its sale goes on. Source: docs/rules.md,
 //! sections 3 and 7.
 //!
-//! These are two commands, and nothing would be half done: `sales_status` is sent alone.
+//! These are two commands, and nothing must be half done: a new `sales_status` is sent alone; the one that the sale has
+//! may stand beside anything.
 
 use attribution::ledger::CommissionEdit;
 use attribution::money::{Currency, Money};
@@ -29,12 +30,12 @@ struct Body {
     commission_currency: Option<String>,
 }
 
-/// What a good body asks for.
-enum Asked {
+/// What a good body asks for; one of the two at least.
+struct Asked {
     /// The payment of the sale goes on.
-    Payment(SalesStatus),
+    payment: Option<SalesStatus>,
     /// The commission is corrected.
-    Correction(Correction),
+    correction: Option<Correction>,
 }
 
 struct Correction {
@@ -54,15 +55,23 @@ pub async fn update(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<An
     let team = funnel.program(&key.program_id).await?.currency;
     let asked = check(body, team)?;
     let entry = find(funnel, &key, id).await?;
-    let Recorded { row: entry, replayed, .. } = match asked {
-        Asked::Payment(next) => {
+    let Asked { payment, correction } = asked;
+    let is_so_already = |next: &SalesStatus| entry.sale().is_some_and(|sale| sale.sales_status == *next);
+    let payment = payment.filter(|next| correction.is_none() || !is_so_already(next));
+    let Recorded { row: entry, replayed, .. } = match (payment, correction) {
+        (Some(_), Some(_)) => {
+            let message = "is sent alone: what it changes may decide what else can be changed";
+            return Err(BodyProblem::of("sales_status", message).into());
+        }
+        (None, None) => return Err(nothing_sent("status").into()),
+        (Some(next), None) => {
             let Some(sale) = entry.sale() else {
                 return Err(BodyProblem::of("sales_status", "a lead's commission has no sale").into());
             };
             let Recorded { row, is_new, replayed } = sales_status::set(incoming, funnel, &key, sale, next).await?;
             Recorded { row: entry.after(row), is_new, replayed }
         }
-        Asked::Correction(correction) => {
+        (None, Some(correction)) => {
             let Entry::Earned(commission, sale) = &entry else {
                 let message = "the sale has earned no commission, so only sales_status can be sent";
                 return Err(BodyProblem::of(correction.first_field(), message).into());
@@ -92,10 +101,8 @@ fn check(body: Body, team: Currency) -> Result<Asked, BodyProblem> {
     let amount = body.commission_amount.and_then(|value| amount(&mut fields, "commission_amount", &value, team));
     let correction = Correction { status, hold_days, sale_amount: body.sale_amount, sale_currency, amount };
     let is_correction = correction.is_any();
-    if payment.is_some() && is_correction {
-        fields.refuse("sales_status", "is sent alone: what it changes may decide what else can be changed");
-    }
-    let asked = payment.map(Asked::Payment).or(is_correction.then_some(Asked::Correction(correction)));
+    let correction = is_correction.then_some(correction);
+    let asked = (payment.is_some() || is_correction).then_some(Asked { payment, correction });
     let is_clean = fields.is_clean();
     fields.finish(asked).map_err(|problem| if is_clean { nothing_sent("status") } else { problem })
 }

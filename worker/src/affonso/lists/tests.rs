@@ -65,6 +65,10 @@ fn an_expansion_that_is_not_known_is_told_with_those_that_are() {
     assert_eq!(expand("expand=referral&expand=affiliate"), Ok(vec![2, 1]));
     let expected = "expand: knows affiliate, referral, and not program, Referral";
     assert_eq!(expand("expand=program,affiliate,Referral"), Err(expected.to_owned()));
+    let include = read("expand=x&include=referral", |parameters| parameters.include(&known));
+    assert_eq!(include, Ok(vec![2]));
+    let include = read("include=stats", |parameters| parameters.include(&known));
+    assert_eq!(include, Err("include: knows affiliate, referral, and not stats".to_owned()));
 }
 
 #[test]

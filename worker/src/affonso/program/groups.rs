@@ -47,7 +47,7 @@ const PARTS: [(&str, Part); 2] = [("incentives", Part::Incentives), ("multi_leve
 pub async fn list(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let mut parameters = Parameters::of(&incoming.url);
-    let (page, parts) = (parameters.page(), parameters.expand(&PARTS));
+    let (page, parts) = (parameters.page_of_all(MAX_PER_PROGRAM.unsigned_abs()), parameters.expand(&PARTS));
     let page = parameters.finish(page)?;
     let groups = group::of_program(&funnel.database, &key.program_id).await?;
     let shown = expanded(funnel, &key, page.cut(&groups), &parts).await?;

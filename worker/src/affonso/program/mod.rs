@@ -14,7 +14,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::Url;
 
-use super::incentive_body::known_word;
 use super::{Problem, caller, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
 use crate::funnel::Funnel;
@@ -89,13 +88,9 @@ fn check(body: Body) -> Result<Change, BodyProblem> {
             ACCESS_MODES.into_iter().find(|mode| *mode == sent)
         }),
         affiliate_links_enabled: body.affiliate_links_enabled,
-        attribution_model: known_word(
-            "attribution_model",
-            body.attribution_model,
-            AttributionModel::words(),
-            &mut fields,
-        )
-        .and_then(AttributionModel::from_word),
+        attribution_model: fields
+            .known_word("attribution_model", body.attribution_model, AttributionModel::words())
+            .and_then(AttributionModel::from_word),
         attribution_window_days: body
             .attribution_window_days
             .and_then(|days| fields.whole("attribution_window_days", days, 1..=MAX_WINDOW_DAYS)),
@@ -129,7 +124,7 @@ pub(super) fn view(profile: &Profile) -> Value {
         "description": profile.description,
         "website_url": profile.website_url,
         "logo_url": profile.logo_url,
-        "access_mode": profile.access_mode,
+        "access_mode": profile.access_mode.to_ascii_lowercase(),
         "affiliate_links_enabled": profile.affiliate_links_enabled,
         "attribution_model": profile.attribution_model.as_str(),
         "attribution_window_days": profile.attribution_window_days,

@@ -7,7 +7,6 @@ use attribution::webhooks::TargetPolicy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::affonso::incentive_body::known_word;
 use crate::affonso::webhooks::own_host;
 use crate::affonso::{Problem, caller, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
@@ -103,7 +102,7 @@ fn either(fields: &mut Fields, one: (&str, Option<bool>), other: (&str, Option<b
 
 /// What is kept of addresses. Where only `track_email` is sent, `true` leaves the policy to what stands.
 fn email_policy(fields: &mut Fields, policy: Option<String>, tracks_email: Option<bool>) -> Option<EmailPolicy> {
-    let policy = known_word("email_policy", policy, EmailPolicy::words(), fields).and_then(EmailPolicy::from_word);
+    let policy = fields.known_word("email_policy", policy, EmailPolicy::words()).and_then(EmailPolicy::from_word);
     let keeps = policy.map(|policy| policy != EmailPolicy::Off);
     if keeps.is_some() && tracks_email.is_some() && keeps != tracks_email {
         fields.refuse("email_policy", "says something else than track_email");

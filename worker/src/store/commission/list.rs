@@ -37,6 +37,14 @@ impl Entry {
         }
     }
 
+    /// Whose it is.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::Earned(commission, _) => &commission.scope,
+            Self::Unearned(sale) => &sale.scope,
+        }
+    }
+
     /// The same entry after its sale has become `sale`.
     pub fn after(self, sale: RecordedSale) -> Self {
         let RecordedSale { conversion, commission, levels } = sale;

@@ -3,6 +3,7 @@
 use attribution::edits::{EditLine, Editor};
 use attribution::ids::{AffiliateId, PayoutId};
 use attribution::ledger::{NotCommitted, Unavailable};
+use attribution::money::MAX_MINOR;
 use attribution::payout::{Payout, least_payable};
 use attribution::referral::Scope;
 use serde::Deserialize;
@@ -10,6 +11,16 @@ use serde_json::{Value, json};
 use worker::{D1PreparedStatement, query};
 
 use crate::store::{Database, event, rows};
+
+/// A negative line that no payout takes up, since what it takes back of is in one that is under way: the rule is
+/// `ledger::netting`'s, and asked again at the gate.
+const WAITS: &str = "kind = 'clawback' AND EXISTS (SELECT 1 FROM commission AS paid WHERE paid.id = \
+      CASE commission.level \
+        WHEN 0 THEN (SELECT commission_id FROM conversion WHERE conversion.id = commission.conversion_id) \
+        ELSE (SELECT id FROM commission AS other WHERE other.kind = 'level' \
+          AND other.conversion_id = commission.conversion_id AND other.level = commission.level) END \
+      AND paid.status = 'processing_payout' AND paid.payout_id IS NOT NULL AND paid.deleted_at IS NULL \
+      AND paid.affiliate_id = commission.affiliate_id)";
 
 /// What an affiliate has ready.
 #[derive(Clone, Debug)]
@@ -48,8 +59,8 @@ pub async fn payable(
     let whose =
         if affiliate.is_some() { "affiliate_id = ?3 AND +program_id = ?1" } else { "program_id = ?1 AND ?3 IS NULL" };
     let sql = format!(
-        "SELECT affiliate_id, SUM(amount_minor) AS sum_minor FROM commission \
-         WHERE {whose} AND is_test = ?2 AND status = 'ready_for_payment' AND deleted_at IS NULL \
+        "SELECT affiliate_id, MIN(SUM(amount_minor), {MAX_MINOR}) AS sum_minor FROM commission \
+         WHERE {whose} AND is_test = ?2 AND status = 'ready_for_payment' AND deleted_at IS NULL AND NOT ({WAITS}) \
          GROUP BY affiliate_id HAVING SUM(amount_minor) >= ?4 ORDER BY affiliate_id LIMIT ?5"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -59,14 +59,21 @@ impl Payouts for Database {
     }
 }
 
-/// Referrals with commissions of the affiliate that are ready. By the index of the affiliate's: `+` keeps the planner
+/// Referrals with commissions of the affiliate that are ready; a negative line is not while what it takes back is in a
+/// payout that is under way. By the index of the affiliate's: `+` keeps the planner
 /// from reading the whole program's.
 fn ready(database: &Database, payout: &Payout, limit: i64) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
         "SELECT DISTINCT referral_id FROM commission \
          WHERE affiliate_id = ?1 AND +program_id = ?2 AND +is_test = ?3 AND status = 'ready_for_payment' \
-           AND deleted_at IS NULL LIMIT ?4",
+           AND deleted_at IS NULL AND (kind <> 'clawback' OR NOT EXISTS (SELECT 1 FROM commission AS taken_back \
+             WHERE taken_back.level = commission.level AND taken_back.payout_id IS NOT NULL \
+               AND taken_back.status = 'processing_payout' AND taken_back.kind <> 'clawback' \
+               AND taken_back.id IN ( \
+                 SELECT commission_id FROM conversion WHERE conversion.id = commission.conversion_id UNION ALL \
+                 SELECT id FROM commission AS level WHERE level.kind IN ('level', 'clawback') \
+                   AND level.conversion_id = commission.conversion_id))) LIMIT ?4",
         payout.affiliate_id,
         payout.scope.program_id,
         i64::from(payout.scope.is_test),

@@ -13,7 +13,7 @@ use attribution::terms::Terms;
 use serde::Deserialize;
 use serde_json::Number;
 
-use crate::affonso::incentive_body::{MAX_LENGTH, known_word};
+use crate::affonso::incentive_body::MAX_LENGTH;
 use crate::http::Incoming;
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::store::program_settings::payment_terms::{BillingChange, Change};
@@ -100,30 +100,20 @@ impl Sent {
     fn of(mut body: Body, currency: Currency) -> Result<Self, BodyProblem> {
         let mut fields = Fields::default();
         let commission = Commission {
-            kind: known_word("commission_type", body.commission_type.take(), &TYPES, &mut fields),
+            kind: fields.known_word("commission_type", body.commission_type.take(), &TYPES),
             rate: body.commission_rate.take(),
-            duration: known_word("commission_duration", body.commission_duration.take(), &DURATIONS, &mut fields),
+            duration: fields.known_word("commission_duration", body.commission_duration.take(), &DURATIONS),
             duration_value: body
                 .commission_duration_value
                 .and_then(|value| fields.whole("commission_duration_value", value, 1..=MAX_LENGTH)),
-            duration_unit: known_word(
-                "commission_duration_unit",
-                body.commission_duration_unit.take(),
-                &UNITS,
-                &mut fields,
-            ),
+            duration_unit: fields.known_word("commission_duration_unit", body.commission_duration_unit.take(), &UNITS),
         };
         let change = Change {
             payment_threshold_minor: body
                 .payment_threshold
                 .as_ref()
                 .and_then(|amount| fields.amount_or_nothing("payment_threshold", amount, currency)),
-            payment_frequency: known_word(
-                "payment_frequency",
-                body.payment_frequency.take(),
-                &FREQUENCIES,
-                &mut fields,
-            ),
+            payment_frequency: fields.known_word("payment_frequency", body.payment_frequency.take(), &FREQUENCIES),
             cookie_window_days: body
                 .cookie_lifetime
                 .and_then(|days| fields.whole("cookie_lifetime", days, 1..=MAX_COOKIE_DAYS)),
