@@ -53,6 +53,7 @@ pub struct Rules {
 
 /// What the rules of a run may hold at all.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is there or not, independent of the others")]
 struct Kinds {
     holds: bool,
     caps: bool,

@@ -49,16 +49,16 @@ impl Scenario {
             CommissionStatus::Dispute,
             CommissionStatus::Pending,
         ]);
-        let change =
+        let wish =
             |status, hold_days, amount, sale_amount| CommissionEdit::Change { status, hold_days, amount, sale_amount };
         let minor = i64::from(chance.one_of([0, 100, 450, 2_970]));
         let amount = Money { minor, currency: row.currency };
         let edit = match chance.between(0, 9) {
-            0..5 => change(Some(likely), None, None, None),
-            5 => change(status, None, None, None),
-            6 => change(None, None, Some(amount), None),
-            7 => change(None, None, None, Some(Money { minor: minor + 1_000, currency: self.currency() })),
-            8 => change(None, Some(chance.between(0, 3)), None, None),
+            0..5 => wish(Some(likely), None, None, None),
+            5 => wish(status, None, None, None),
+            6 => wish(None, None, Some(amount), None),
+            7 => wish(None, None, None, Some(Money { minor: minor + 1_000, currency: self.currency() })),
+            8 => wish(None, Some(chance.between(0, 3)), None, None),
             _ => CommissionEdit::Delete,
         };
         Some(Body::EditCommission { referral: row.referral_id.clone(), commission: row.id.clone(), edit })
@@ -72,7 +72,7 @@ impl Scenario {
             all.iter().copied().filter(|row| row.status == ReferralStatus::Rejected).collect();
         let some = if chance.hits(500) && !rejected.is_empty() { &rejected } else { &all };
         let referral = chance.pick(some)?.id.clone();
-        let change = match chance.between(0, 9) {
+        let wish = match chance.between(0, 9) {
             0..2 => ReferralChange::Status(ReferralStatus::Rejected),
             2..4 => ReferralChange::Status(chance.one_of([ReferralStatus::Lead, ReferralStatus::Customer])),
             4 => ReferralChange::Status(chance.one_of([
@@ -90,7 +90,7 @@ impl Scenario {
             8 if !self.is_orderly => self.names(),
             _ => ReferralChange::Milestone,
         };
-        Some(Body::EditReferral { referral, change })
+        Some(Body::EditReferral { referral, change: wish })
     }
 
     fn names(&self) -> ReferralChange {

@@ -81,6 +81,7 @@ fn check_sign_ups(evidence: &Evidence<'_>, call: &Call, problems: &mut Problems)
 }
 
 /// The key under which a call records a sale, if it has one; `None` for calls that record none.
+#[expect(clippy::option_option, reason = "a sale without a key is something else than no sale")]
 pub fn sold_under(body: &Body) -> Option<Option<&String>> {
     match body {
         Body::Sale(sale) if !sale.dry_run => Some(sale.key.as_ref()),

@@ -77,7 +77,9 @@ fn check_acknowledged(evidence: &Evidence<'_>, problems: &mut Problems) {
                     check_rows(evidence, sale.commission.iter().chain(&sale.levels), problems);
                 }
                 Outcome::Commission { commission, conversion } => {
-                    conversion.iter().for_each(|sale| check_conversion(evidence, sale, problems));
+                    if let Some(sale) = conversion {
+                        check_conversion(evidence, sale, problems);
+                    }
                     check_rows(evidence, std::iter::once(&**commission), problems);
                 }
                 _ => {}

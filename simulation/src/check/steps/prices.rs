@@ -51,10 +51,10 @@ pub fn check(step: &Step<'_>, problems: &mut Problems) {
         }
         match (step.line.kind, before) {
             ("sale.recorded", None) => check_credited(step, sale, exchange.as_ref(), problems),
-            ("sale.status_changed", Some(before)) if before.sales_status != sale.sales_status => {
-                if before.commission_id.is_none() {
-                    check_credited(step, sale, exchange.as_ref(), problems);
-                }
+            ("sale.status_changed", Some(before))
+                if before.sales_status != sale.sales_status && before.commission_id.is_none() =>
+            {
+                check_credited(step, sale, exchange.as_ref(), problems);
             }
             ("sale.converted", Some(before)) => {
                 if let (Some(terms), None) = (&before.decision.awaiting, &sale.decision.awaiting) {
