@@ -10,11 +10,11 @@ fn first_found(breakage: Breakage, signs: &[&str]) -> Option<u64> {
     let shows = |problem: &String| signs.iter().any(|sign| problem.contains(sign));
     (0..SEEDS).find(|seed| {
         let problems = run(*seed, Some(breakage), false).problems;
-        let shown = problems.iter().find(|problem| shows(problem));
-        if let Some(problem) = shown {
+        let found = problems.iter().find(|problem| shows(problem));
+        if let Some(problem) = found {
             println!("{}: {problem}", breakage.name());
         }
-        shown.is_some()
+        found.is_some()
     })
 }
 
