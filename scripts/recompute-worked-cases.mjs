@@ -162,6 +162,10 @@ function checkCase(file, source, one) {
       wrong(`the payout of ${step.expect_payout} is the result of no line`, number);
     }
     for (const [id, status] of Object.entries(step.expect_statuses ?? {})) entry(id).status = status;
+    // A payout that comes to nothing takes the negative lines of what it gathered with it: a later step says what is paid.
+    if (["failed", "cancelled"].includes(step.end_payout)) {
+      for (const id of Object.keys(step.expect_statuses ?? {})) entry(id).back = [0n, 1n];
+    }
     if (step.reassign?.unpaid === "keep") kept.clear();
     if (!expectation && !step.expect_statuses && !step.expect_refused && (step.sale || step.refund || step.complete)) wrong("expects nothing", number);
   });

@@ -72,7 +72,7 @@ impl CommissionStatus {
                 matches!(next, C::Pending | C::PendingManualApproval | C::Paid | C::Declined | C::Dispute)
             }
             (C::ReadyForPayment, Mover::Ledger) => matches!(next, C::ProcessingPayout | C::Refunded | C::Declined),
-            (C::PendingManualApproval, Mover::Ledger) => matches!(next, C::Refunded | C::Declined),
+            (C::PendingManualApproval | C::Dispute, Mover::Ledger) => matches!(next, C::Refunded | C::Declined),
             (C::ProcessingPayout, Mover::Person) => next == C::Paid,
             (C::ProcessingPayout, Mover::Ledger) => {
                 matches!(next, C::Paid | C::ReadyForPayment | C::Declined | C::Refunded)
@@ -83,7 +83,7 @@ impl CommissionStatus {
             (C::Dispute, Mover::Person) => {
                 matches!(next, C::Pending | C::PendingManualApproval | C::ReadyForPayment | C::Declined)
             }
-            (C::Declined | C::Dispute, Mover::Ledger) => next == C::Refunded,
+            (C::Declined, Mover::Ledger) => next == C::Refunded,
             (C::Paid | C::Refunded, _) => false,
         }
     }

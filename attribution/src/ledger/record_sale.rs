@@ -56,7 +56,10 @@ pub(super) fn assumed(command: &RecordSale, remembered: &Referral) -> Option<Sta
 
 /// The referral that the call means: by referral or click id, then by user id, then by customer id.
 pub(super) fn known_referral<'a>(command: &RecordSale, state: &'a State) -> Option<&'a Referral> {
-    pointed_at(command, state).into_iter().next()
+    let pointed_at = pointed_at(command, state);
+    // One that was deleted, or is another's, is passed over where a further name leads to one that is not.
+    let reachable = pointed_at.iter().find(|referral| reach(command, referral).is_ok());
+    reachable.or(pointed_at.first()).copied()
 }
 
 /// Every referral that one of the call's identifiers points at, most explicit first.

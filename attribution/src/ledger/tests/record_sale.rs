@@ -5,13 +5,14 @@ use serde_json::json;
 use super::{World, sold, user};
 use crate::decision::Reason;
 use crate::fixtures::{
-    bobs_click, by_click, by_customer, by_user, click, context, direct_referral, money, new_year, sale, sale_to,
-    sign_up,
+    bob, bobs_click, by_click, by_customer, by_user, click, context, direct_referral, email, money, new_year, sale,
+    sale_to, scope, sign_up,
 };
-use crate::ledger::{CreateReferral, FirstSeen, RecordSale, Rejection, SignUp};
+use crate::ledger::{CreateReferral, EditReferral, FirstSeen, RecordSale, Rejection, SignUp};
+use crate::program::Affiliate;
 use crate::referral::Identity;
 use crate::sale::SaleDetails;
-use crate::status::{ReferralStatus, SalesStatus};
+use crate::status::{Partnership, ReferralStatus, SalesStatus};
 
 #[test]
 fn a_sale_makes_a_customer() {
@@ -131,4 +132,23 @@ fn a_rejected_referrals_sale_is_kept_and_earns_nothing() {
     assert_eq!((world.stored(&id).status, world.told().len()), (ReferralStatus::Rejected, 0));
     // The customer's names stay free, so no referral is found by them.
     assert_eq!(world.refuses(sale_to("order_2", &id, by_customer("cust_456"))), Rejection::ReferralNotFound);
+}
+
+#[test]
+fn a_sale_that_names_a_deleted_referral_and_anothers_customer_is_priced_as_the_others() {
+    let world = World::with_john();
+    world.signs_up(SignUp {
+        external_user_id: Some("user_2".into()),
+        email: Some(email("jane@example.com")),
+        ..sign_up(&bobs_click())
+    });
+    let edit = EditReferral::of(context("req_delete"), click().id, scope());
+    world.call(EditReferral { status: Some(ReferralStatus::Deleted), ..edit }).unwrap();
+    world.database.change_rules(&scope().program_id, |_| {});
+    world.database.put_affiliate(Affiliate { partnership: Partnership::Rejected, rules_version: 2, ..bob() });
+    // Alice may take part, and is not whose customer it is.
+    let named = SaleDetails { external_user_id: Some("user_2".into()), ..by_click(&click()) };
+    let sale = world.sells(sale_to("order_1", &click().id, named));
+    assert_eq!((sale.conversion.referral_id, sale.conversion.affiliate_id), (bobs_click().id, bob().id));
+    assert_eq!((sale.conversion.decision.reason, sale.commission), (Reason::AffiliateNotApproved, None));
 }

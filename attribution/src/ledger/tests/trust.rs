@@ -3,12 +3,15 @@
 use super::{World, email_hash};
 use crate::decision::Reason;
 use crate::fixtures::{
-    affiliate, bob, bobs_click, browser_sign_up, by_click, by_user, click, direct_referral, email, fixed, new_year,
-    only_key, per_lead, program, sale, sale_to, scope, sign_up,
+    affiliate, bob, bobs_click, browser_sign_up, by_click, by_user, click, context, direct_referral, email, fixed,
+    new_year, only_key, per_lead, program, sale, sale_to, scope, sign_up,
 };
 use crate::ids::ProgramId;
 use crate::incentive::Approval;
-use crate::ledger::{Configuration as _, CreateReferral, FirstSeen, RecordSale, Rejection, SignUp, UnknownClick};
+use crate::ledger::{
+    Command, CommissionEdit, Configuration as _, CreateReferral, EditCommission, FirstSeen, RecordSale, Rejection,
+    SignUp, UnknownClick,
+};
 use crate::money::MAX_MINOR;
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
@@ -131,6 +134,35 @@ fn a_claim_gives_way_to_a_keyed_sign_up_with_all_that_it_held() {
     assert!(statuses.contains(&(bob().id, CommissionStatus::ReadyForPayment)), "{statuses:?}");
     let reasons: Vec<_> = world.rows().events.into_iter().map(|event| (event.subject, event.reason)).collect();
     assert!(reasons.contains(&(claim.id.as_str().to_owned(), Reason::ClaimOverridden)), "{reasons:?}");
+}
+
+#[test]
+fn what_a_person_did_with_a_claims_commission_does_not_keep_it_from_being_declined() {
+    for (edit, status, reason) in [
+        (to_dispute(), CommissionStatus::Declined, Reason::ClaimOverridden),
+        // What was removed stays as it was.
+        (CommissionEdit::Delete, CommissionStatus::PendingManualApproval, Reason::CommissionDeleted),
+    ] {
+        let world = World::with(|program| program.incentives.push(per_lead(500, Approval::Automatic)));
+        world.signs_up(browser_sign_up(&click()));
+        let of_claim = || world.rows().commissions.into_values().find(|row| row.referral_id == click().id).unwrap();
+        let change = EditCommission {
+            context: context("req_edit"),
+            gate: click().id,
+            scope: scope(),
+            commission_id: of_claim().id,
+            edit,
+        };
+        world.call(Command::EditCommission(change)).unwrap();
+        world.signs_up(only_key(&bobs_click(), "user_2"));
+        assert_eq!(world.stored(&click().id).status, ReferralStatus::Rejected);
+        assert_eq!((of_claim().status, of_claim().reason), (status, reason));
+    }
+}
+
+fn to_dispute() -> CommissionEdit {
+    let status = Some(CommissionStatus::Dispute);
+    CommissionEdit::Change { status, hold_days: None, amount: None, sale_amount: None }
 }
 
 #[test]
