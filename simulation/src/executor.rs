@@ -112,6 +112,13 @@ impl Executor {
         drop::<BTreeMap<TaskId, Task>>(dead);
     }
 
+    /// Drops every task. Those that never end hold the scene, and the scene holds the executor: left alone they would
+    /// keep each seed's world in memory for good.
+    pub fn end(&self) {
+        drop(self.tasks.take());
+        drop(self.timers.take());
+    }
+
     /// Runs one task to its next await; moves the clock to the next timer where none can run, but not beyond `until`.
     pub fn step(&self, until: i64, choose: impl FnOnce(usize) -> usize) -> Step {
         self.collect_woken();

@@ -72,6 +72,12 @@ pub fn run(seed: u64, breakage: Option<Breakage>, traced: bool) -> Verdict {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.scene.executor.end();
+    }
+}
+
 impl World {
     fn of_seed(seed: u64, breakage: Option<Breakage>, traced: bool) -> Self {
         let scene = Rc::new(Scene::of_seed(seed, breakage, traced));
@@ -114,6 +120,24 @@ impl World {
     fn perhaps_kill(&self, life: Life) {
         if self.scene.chance.hits(self.scene.faults.rates().kill) {
             self.objects.kill(life);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::World;
+
+    #[test]
+    fn a_seed_leaves_nothing_in_memory() {
+        for seed in 0..20 {
+            let world = World::of_seed(seed, None, false);
+            let scene = Rc::downgrade(&world.scene);
+            let _ = world.live();
+            drop(world);
+            assert_eq!(scene.strong_count(), 0, "seed {seed} is still there");
         }
     }
 }
