@@ -1,47 +1,64 @@
 /**
- * The core: loaded by loader.js when there is something to do. It does what the WebAssembly decides: reads the page,
- * asks, posts, sets cookies, keeps what could not be sent.
+ * The core: loaded by loader.js when there is something to do. It does what the decisions say: reads the page, asks,
+ * posts, sets cookies, strikes out what was answered.
  *
- * The three exported functions are all that the loader knows of it. Their `site` is described there. State that is not
- * in `site` lives in the cookies and in localStorage: there every sign-up is written before it is sent, and struck out
- * when it was answered, so that one that is cut off is sent again by a later page. The server knows it by `event_id`.
+ * `send` is all that the loader knows of it; `site` and the entries are described there. State beside them: what is being
+ * sent, and that clicks are sent one after the other, so that the last one wins. The server knows an entry by its id, as
+ * `event_id`: one that is sent again, here or by a later page, is recorded once.
  */
-import { initSync } from 'tracker';
-import module from 'tracker.wasm';
+import { cookieLine, landing, retryDelay } from 'decisions';
 
-const INPUT_CAPACITY = 65535; // as in src/text.rs
-const PATIENCE = 5000; // milliseconds until a page that waits for a sign-up is told that it is queued
-const CLICK_TRIES = 3;
-const UNSENT = 'affitor_unsent';
-
-// What src/exports.rs exports; they take and return numbers, so that they need no glue of their own.
-const { memory, input_address, output_address, click_body, lead_body, cookie_line, retry_delay } = initSync({ module });
+const PATIENCE = 5000; // milliseconds until a page that waits is told that its call is queued
 
 const refused = (reason) => ({ recorded: false, reason });
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const input = new Uint8Array(memory.buffer, input_address(), INPUT_CAPACITY);
+/** Waits; a connection that comes back ends it. */
+const sleep = (milliseconds) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+    addEventListener('online', resolve);
+  });
 
-/** Calls a function of the wasm with a record, a line for each value, and returns the lines that it leaves. */
-const ask = (call, record, ...numbers) => {
-  const { written } = new TextEncoder().encodeInto(record.join('\n'), input);
-  const output = new Uint8Array(memory.buffer, output_address(), call(written, ...numbers));
-  return new TextDecoder().decode(output).split('\n');
+const attempt = (deed) => {
+  try {
+    return deed();
+  } catch {}
+};
+
+/** The names of what is kept, the oldest first. */
+const kept = () =>
+  Object.keys(localStorage)
+    .filter((name) => /^affitor_unsent./.test(name))
+    .sort();
+
+/** Strikes an entry out. */
+const forget = (site, { id }) => {
+  if (site.click_.id == id) site.click_ = 0;
+  attempt(() => {
+    delete localStorage['affitor_unsent' + id];
+    if (!kept()[0]) delete localStorage.affitor_unsent;
+  });
 };
 
 let warned;
 
 /**
- * Posts until the answer is final, at most `tries` times. A success that cannot be read comes from a proxy or a portal,
- * not from the server: it counts as no answer, status 0.
+ * Posts until the answer is final. A success that cannot be read comes from a proxy or a portal, not from the server: it
+ * counts as no answer, status 0.
  */
-const post = async ({ folder }, path, body, tries) => {
-  for (let attempt = 1; ; attempt++) {
+const post = async (site, path, fields, credentials) => {
+  // A string goes as text/plain, which needs no preflight. What is not known is left out.
+  const body = JSON.stringify(fields);
+  for (let attempts = 1; ; attempts++) {
     let status = 0;
     let answer;
     try {
-      // A string goes as text/plain, which needs no preflight.
-      const response = await fetch(`${folder}../api/v1/track/${path}`, { method: 'POST', body, keepalive: true });
+      const response = await fetch(site.api + (site[path] || path), {
+        method: 'POST',
+        body,
+        keepalive: true,
+        credentials: attempts % 2 ? credentials : 'same-origin',
+      });
       status = response.status;
       answer = await response.json();
     } catch {
@@ -49,8 +66,8 @@ const post = async ({ folder }, path, body, tries) => {
     }
     if (status < 400 && answer?.success == null) status = 0;
     if (status == 403 && answer?.error && !warned) console.warn((warned = answer.error));
-    const delay = retry_delay(status, attempt);
-    if (!delay || attempt >= tries) return { ...answer, status, passing: delay > 0 };
+    const delay = retryDelay(status, attempts);
+    if (!delay) return { ...answer, status };
     // Pages that failed together do not come back together.
     await sleep(delay * (1 + Math.random() / 5));
   }
@@ -59,107 +76,138 @@ const post = async ({ folder }, path, body, tries) => {
 const accepted = (answer) => answer.success === true && answer.tracked !== false;
 const refusal = ({ reason, error, message, status }) => refused(`${reason || error || message || 'http_' + status}`);
 
-/** Sets a cookie on the widest domain that sticks, or on the configured one. */
-const setCookie = (settings, name, value, days) => {
+/**
+ * Sets a cookie on the widest domain that sticks, or on the configured one, and returns that domain: empty for the host
+ * alone.
+ */
+const setCookie = (site, name, value, days) => {
   const { hostname, protocol } = location;
-  const domain = (settings.cookieDomain || settings.affitorCookieDomain || '').replace(/^\./, '');
+  const domain = (site.cookieDomain || site.affitorCookieDomain || '').replace(/^\./, '');
   let labels = (hostname.endsWith(domain) && domain ? domain : 'a.b').split('.').length;
   for (;;) {
-    const [line] = ask(cookie_line, [name, value, hostname], days, labels++, protocol == 'https:');
-    if (!line) return;
+    const [line, at] = cookieLine([name, value, hostname], days, labels++, protocol == 'https:');
+    if (!line) return '';
     document.cookie = line;
-    if (document.cookie.includes(line.split(';')[0])) return;
+    if (document.cookie.includes(line.split(';')[0])) return at;
   }
 };
 
-const track = async (site, url) => {
-  const [body, landing] = ask(click_body, [
-    url,
-    site.names,
-    site.getClickId() && site.getLanding(),
-    site.getClickId(),
-    site.getProgram(),
-    location.href,
-    document.title,
-    document.referrer,
-    navigator.language,
-    Intl.DateTimeFormat().resolvedOptions().timeZone,
-    `${screen.width}x${screen.height}`,
-    `${innerWidth}x${innerHeight}`,
-  ]);
-  let result = refused(site.partnerOf(url) ? 'already_tracked' : 'no_referral');
-  if (body) {
-    const answer = await post(site, 'click', body, CLICK_TRIES);
-    // The landing stays unsettled: the next call tries again.
-    if (answer.passing) return refused('unavailable');
+const track = async (site, entry) => {
+  // A probe tells the server where a cookie sticks. It sets them where it is called on the site's own domain: browsers
+  // that cut the life of what scripts write keep those.
+  const domain = attempt(() => setCookie(site, 'affitor_probe', 1, 1)) || '';
+  attempt(() => setCookie(site, 'affitor_probe', '', 0));
+  const existing_click_id = site.getClickId_();
+  const known = existing_click_id && attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]);
+  // A partner's code may contain a line break as well as anything else.
+  const [remembered, ...partner] = landing([entry.url, site.params, known]);
+  const partner_code = partner.join('\n');
+  let result = refused(remembered ? 'already_tracked' : 'no_referral');
+  if (partner_code) {
+    const isOwn = domain && `.${new URL(site.api).hostname}`.endsWith(`.${domain}`);
+    const fields = {
+      affiliate_url: entry.url,
+      partner_code,
+      existing_click_id,
+      program_id: site.program,
+      event_id: entry.id,
+      cookie_domain: domain,
+      landing: remembered,
+      page_url: location.href,
+      page_title: document.title,
+      referrer_url: document.referrer,
+      language: navigator.language,
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      screen_resolution: `${screen.width}x${screen.height}`,
+      viewport_size: `${innerWidth}x${innerHeight}`,
+    };
+    const answer = await post(site, 'click', fields, isOwn ? 'include' : 'same-origin');
     result = refusal(answer);
     if (accepted(answer) && answer.click_id) {
-      const { settings } = site;
       const click_id = `${answer.click_id}`;
-      const days = answer.cookie_window_days || settings.cookie_duration || settings.cookieDays || 60;
-      setCookie(settings, 'affitor_click_id', click_id, days);
-      setCookie(settings, 'affonso_referral', click_id, days);
-      setCookie(settings, 'affitor_aff_url', landing, days);
-      site.setClickId(click_id);
+      attempt(() => {
+        if (!document.cookie.includes('affitor_click_id=' + click_id))
+          for (const name of ['affitor_click_id', 'affonso_referral', 'affitor_aff_url'])
+            setCookie(
+              site,
+              name,
+              name == 'affitor_aff_url' ? remembered : click_id,
+              answer.cookie_window_days || site.cookie_duration || 60,
+            );
+      });
+      site.setClickId_(click_id);
       result = { recorded: true, click_id };
     }
   }
-  if (site.landing == url) site.landing = '';
+  forget(site, entry);
   return result;
-};
-
-const inFlight = {};
-
-/** Reports the click of a landing, once at a time. */
-export const trackClick = (site, url) =>
-  (inFlight[url] ||= track(site, url).finally(() => delete inFlight[url]));
-
-/** Rewrites the list of unsent sign-ups: `lead` replaced by `kept`. Returns the list. */
-const rewrite = (lead, ...kept) => {
-  try {
-    const leads = JSON.parse(localStorage[UNSENT] || '[]').filter(({ event_id }) => event_id != lead.event_id);
-    leads.push(...kept);
-    if (leads[0]) localStorage[UNSENT] = JSON.stringify(leads);
-    else delete localStorage[UNSENT];
-    return leads;
-  } catch {
-    return [];
-  }
-};
-
-/** Sends a sign-up, after the click that it belongs to. */
-const deliver = async (site, lead) => {
-  if (!lead.click_id) {
-    const click = await trackClick(site, lead.landing);
-    if (click.reason == 'unavailable') return refused('queued');
-    lead.click_id = site.getClickId();
-  }
-  if (!lead.click_id) {
-    rewrite(lead);
-    return refused('no_click');
-  }
-  rewrite(lead, lead);
-  const { click_id, key, email, page_url, event_id } = lead;
-  const [body] = ask(lead_body, [click_id, key, email, page_url, site.getProgram(), event_id]);
-  const answer = await post(site, 'lead', body, Infinity);
-  rewrite(lead);
-  return accepted(answer) ? { recorded: true, click_id, status: 'lead' } : refusal(answer);
 };
 
 /** One line of text out of what the page passes; a user's id may be a number. */
 const line = (value) => (/string|number/.test(typeof value) ? `${value}`.trim().split('\n')[0] : '');
 
-/** Reports a sign-up. */
-export const signup = async (site, customerKey, address) => {
-  const key = line(customerKey);
-  const email = line(address);
-  if (!key && !email) return refused('invalid_arguments');
-  const { landing } = site;
-  const event_id = Math.random().toString(36).slice(2) + Date.now();
-  const lead = { landing, click_id: !landing && site.getClickId(), key, email, page_url: location.href, event_id };
-  rewrite(lead, lead);
-  return Promise.race([deliver(site, lead), sleep(PATIENCE).then(() => refused('queued'))]);
+/** Sends a sign-up, after the clicks before it. */
+const report = async (site, entry) => {
+  await clicks;
+  const person = entry.who || entry;
+  const [key, email, name] = [person.externalUserId ?? person.key, person.email ?? person, person.name].map(line);
+  const click_id = (entry.click ||= site.getClickId_());
+  let result = refused('invalid_arguments');
+  if (key || email) {
+    result = refused('no_click');
+    if (click_id) {
+      site.keep_(entry);
+      const fields = {
+        click_id,
+        customer_key: key || undefined,
+        email: email || undefined,
+        name: name || undefined,
+        page_url: location.href,
+        program_id: site.program,
+        event_id: entry.id,
+      };
+      const answer = await post(site, 'lead', fields, 'same-origin');
+      result = accepted(answer) ? { recorded: true, click_id, status: 'lead' } : refusal(answer);
+    }
+  }
+  forget(site, entry);
+  return result;
 };
 
-/** Sends what earlier pages could not. */
-export const resume = (site) => Promise.all(rewrite({}).map((lead) => deliver(site, lead)));
+let clicks = Promise.resolve();
+const sent = {};
+
+const dispatch = (site, entry) =>
+  (sent[entry.id] ||= entry.url ? (clicks = clicks.then(() => track(site, entry))) : report(site, entry));
+
+/** Reads the tag, and sends what is kept. */
+const begin = (site) => {
+  site.program ||= site.affonso || site.affitorProgramId || self.AFFITOR_PROGRAM_ID;
+  site.api = new URL(site.api || (site.affitorApiBase || '..') + '/api/v1/track/', import.meta.url).href;
+  if (site.fill != null)
+    addEventListener('formdata', ({ formData }) => {
+      if (site.getClickId_()) formData.set(site.fill || 'affitor_click_id', site.getClickId_());
+    });
+  if (!site.click_?.url) site.click_ = 0;
+  attempt(() =>
+    kept().map((name) => {
+      const entry = JSON.parse(localStorage[name]);
+      if (entry.url) site.click_ = entry;
+      dispatch(site, entry);
+    }),
+  );
+  return 1;
+};
+
+let begun;
+
+/** Sends what is kept and the entry, if there is one; resolves with what came of the entry. */
+export const send = async (site, entry) => {
+  if (IS_RELEASE && /true/.test(site.debug + site.affitorDebug)) return (await import(DEBUG)).send(site, entry);
+  if (document.prerendering) await new Promise((resolve) => document.addEventListener('prerenderingchange', resolve));
+  if (entry) site.keep_(entry);
+  begun ||= begin(site);
+  return (
+    entry && Promise.race([dispatch(site, entry), new Promise((resolve) => setTimeout(resolve, PATIENCE, refused('queued')))])
+  );
+};

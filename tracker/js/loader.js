@@ -1,122 +1,133 @@
 /**
  * The script that customers include. It defines the globals at once and looks whether there is anything to do: a
- * referral parameter in the address, a call, a sign-up that could not be sent. Only then does it load core.js, which
- * lies beside it. It never throws into the page, and every promise that it hands out resolves.
+ * referral parameter in the address, a call, something that an earlier page could not send. Only then does it load the
+ * core, which lies beside it. It never throws into the page, and every promise that it hands out resolves.
  *
- * State lives in `site`, shared with the core; in the cookies; and, for sign-ups that could not be sent, in
- * localStorage. Nothing is stored or sent before consent where the tag asks for it, nor under Global Privacy Control.
+ * State: `site`, shared with the core; the cookies; and in localStorage an entry for each click and sign-up that was not
+ * answered yet. It is written before anything else is done, so that it outlives the page, and the core strikes it out.
+ * Nothing is stored or sent before consent where the tag asks for it, nor under Global Privacy Control.
+ *
+ * Every page pays for every byte of this file; `make size` keeps it within its budget, and that is why it is as terse as
+ * it is. Names that end in `_` are shortened in the build.
  */
 
 const script = document.currentScript;
 
 // A second tag adds nothing.
-if (script && !window.affitor) {
-  const settings = { ...script.dataset };
-  const names = (settings.params || 'aff,via,ref,atp,affonso').split(/[\s,]+/);
-
-  const cookie = (name) => {
+if (script && !self.affitor) {
+  /** Does what a page may have forbidden, as a sandboxed frame does cookies and storage. */
+  const attempt = (deed) => {
     try {
-      return document.cookie.match(`(?:^|; )${name}=([^;]+)`)?.[1];
-    } catch {
-      // A sandboxed frame has no cookies.
-    }
+      return deed();
+    } catch {}
   };
 
-  /** The partner's code in an address, if there is one. */
-  const partnerOf = (url = '') => {
-    const query = new URLSearchParams(url.split(/[?#]/)[1]);
-    return names.map((name) => query.get(name)).find(Boolean);
-  };
+  const find = (text, pattern) => text.match(pattern)?.[1];
+  const cookie = (name) => attempt(() => find(document.cookie, `(?:^|; )(?:${name})=([^;]+)`));
 
   /** The visitor's click. The last name is an older one: read, never written. */
-  const getClickId = () =>
-    site.clickId || ['affitor_click_id', 'affonso_referral', 'customer_code'].map(cookie).find(Boolean) || null;
+  const getClickId = () => site.clickId_ || cookie('affitor_click_id|affonso_referral|customer_code');
 
-  /** What loader and core share. */
+  /** What loader and core share: the tag's attributes, which `init` may change, and the rest. */
   const site = {
-    /** Where this file lies. */
-    folder: script.src.replace(/[^/]*$/, ''),
-    settings,
-    names,
-    /** The address of a landing whose click is not settled yet. */
-    landing: '',
-    getClickId,
-    partnerOf,
-    /** The landing that led to the visitor's click, with no other parameter than the referral's. */
-    getLanding: () => cookie('affitor_aff_url'),
-    getProgram: () => settings.program || settings.affonso || settings.affitorProgramId || null,
+    params: 'aff|via|ref|atp|affonso',
+    requiresConsent: 'false',
+    ...script.dataset,
+
+    getClickId_: getClickId,
+
     /** Makes a click known to the page. */
-    setClickId: (id) => {
-      window.affonso_referral = site.clickId = id;
-      dispatchEvent(new Event('affonso_referral_ready'));
+    setClickId_: (id) => {
+      if ((self.affonso_referral = site.clickId_ = id)) dispatchEvent(new Event('affonso_referral_ready'));
     },
+
+    /** Writes an entry down, under a name of its own: two tabs cannot undo each other's. The time comes first in it. */
+    keep_: (entry) =>
+      attempt(
+        () =>
+          (localStorage.affitor_unsent = localStorage['affitor_unsent' + (entry.id ||= Date.now() + '' + Math.random())] =
+            JSON.stringify(entry)),
+      ),
   };
 
-  let consentMissing = (settings.requiresConsent ?? 'false') != 'false';
+  /** The referral parameter in an address, `aff=partner`. */
+  const parameterOf = (url) => find(url, `[?&]((?:${site.params})=[^&#]+)`);
+
+  const optedOut = navigator.globalPrivacyControl && site.gpc != 'ignore';
+  let consentMissing = site.requiresConsent != 'false';
   const held = [];
 
-  /** Why a call is not made, if that can be seen without the core. */
-  const refusal = (call) => {
-    if (navigator.globalPrivacyControl) return 'gpc';
-    if (consentMissing) return held.push(call) && 'consent_required';
-    if (call[0] != 'signup') return;
-    if (!call[1] && !call[2]) return 'invalid_arguments';
-    if (!site.landing && !getClickId()) return 'no_click';
-  };
-
-  /** Has the core do something, and resolves with what came of it. */
-  const run = async (...call) => {
-    let reason = refusal(call);
+  /** Has the core send an entry, if there is one: a click, which has an address, or a sign-up. */
+  const send = async (entry) => {
+    if (entry?.url) site.click_ = entry;
+    const refusal = optedOut
+      ? 'gpc'
+      : site.click_ || getClickId()
+        ? consentMissing && held.push(entry) && 'consent_required'
+        : 'no_click';
     try {
-      if (!reason) return await (await import(site.folder + 'core.js'))[call[0]](site, call[1], call[2]);
-    } catch {
-      reason = 'unsupported';
-    }
-    return { recorded: false, reason };
+      if (!refusal) {
+        // Nobody may ever look at a page that is rendered ahead.
+        if (entry && !document.prerendering) site.keep_(entry);
+        return await (await import(new URL(CORE, script.src))).send(site, entry);
+      }
+    } catch {}
+    return { recorded: false, reason: refusal || 'queued' };
   };
 
-  const trackClick = (url = location.href) => run('trackClick', (site.landing = url));
+  const trackClick = (url = location.href) => send({ url });
 
   /** Tracks the click if the page, or the route that a single-page application went to, is a landing. */
-  const look = () => partnerOf(location.href) && trackClick();
+  const look = () => parameterOf(location.href) && trackClick();
 
-  const affitor = (window.affitor = {
-    init: (options) => look(Object.assign(settings, options)),
-    signup: (key, email) => run('signup', key, key && email),
+  /** Runs calls of the form `['signup', key, email]`. */
+  const push = (...calls) => calls.map((call) => attempt(() => self.affitor[call[0]](call[1], call[2])));
+
+  self.affitor = {
+    init: (options) => look(Object.assign(site, options)),
+    signup: (key, email) => send({ key, email }),
     trackClick,
     getClickId,
     getData: () => ({
       click_id: getClickId(),
-      partner_code: partnerOf(site.getLanding()) || null,
-      program_id: site.getProgram(),
+      partner_code: cookie('affitor_aff_url=[^;]+'),
     }),
-  });
-  window.Affonso = {
-    signup: (who) => run('signup', who?.externalUserId, who?.email || who),
+  };
+  self.Affonso = {
+    signup: (who) => send({ who }),
     getReferralId: getClickId,
     isConsentRequired: () => consentMissing,
   };
-  window.affonsoConsentGranted = async () => {
+  self.affonsoConsentGranted = async () => {
     consentMissing = false;
-    await Promise.all(held.splice(0).map((call) => run(...call)));
-    return !navigator.globalPrivacyControl;
+    await Promise.all(held.map(send));
+    return !optedOut;
   };
 
-  /** Runs calls of the form `['signup', key, email]`. */
-  const push = (...calls) => calls.forEach((call) => affitor[call?.[0]]?.(call[1], call[2]));
-
-  if (getClickId()) site.setClickId(getClickId());
+  site.setClickId_(getClickId());
+  // True until the core has looked what is left of earlier pages.
+  site.click_ = /true/.test(site.debug + site.affitorDebug) || attempt(() => localStorage.affitor_unsent);
+  if (site.click_ || site.fill != null) send();
   look();
-  const { pushState } = history;
-  history.pushState = (...state) => {
-    pushState.apply(history, state);
-    look();
-  };
-  try {
-    push(...(window.affitorQueue || []));
-    window.affitorQueue = { push };
-    if (localStorage.affitor_unsent) run('resume');
-  } catch {
-    // No storage here, or something else of that name.
-  }
+  attempt(() => push(...self.affitorQueue));
+  self.affitorQueue = { push };
+  ['pushState', 'replaceState'].map((method, original) => {
+    original = history[method];
+    history[method] = (...state) => {
+      original.apply(history, state);
+      look();
+    };
+  });
+  // Until consent is given the referral parameter travels on in links of the same site.
+  if (consentMissing)
+    addEventListener(
+      'click',
+      ({ target }) =>
+        attempt(() => {
+          const link = target.closest('a');
+          if (link.host.endsWith(location.host.replace('www.', '')) && !parameterOf(link.href))
+            link.search += '&' + parameterOf(site.click_.url);
+        }),
+      true,
+    );
 }

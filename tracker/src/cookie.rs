@@ -27,13 +27,18 @@ pub fn line(name: Text, value: Text, host: Text, days: u32, labels: u32, secure:
     encoded(value);
     output::text(b"; path=/; SameSite=Lax; max-age=");
     output::decimal(days.min(LONGEST_DAYS) * SECONDS_PER_DAY);
+    let mut domain = host;
     if labels <= all {
-        let domain = (labels..all).fold(host, |domain, _| domain.tail(b'.'));
+        domain = (labels..all).fold(host, |domain, _| domain.tail(b'.'));
         output::text(b"; domain=");
         encoded(domain);
     }
     if secure {
         output::text(b"; Secure");
+    }
+    output::byte(b'\n');
+    if labels <= all {
+        output::copy(domain);
     }
 }
 

@@ -1,13 +1,14 @@
 //! What JavaScript calls.
 //!
 //! Arguments that are text come as one record (see [`crate::text`]) of `length` bytes: a line for each, in the order
-//! that each function names. No argument can contain a line break, see [`crate::request`]. A function that makes text
-//! leaves it in [`output`] and returns its length in bytes, 0 if there is none. Read it before the next call.
+//! that each function names; none can contain a line break, which browsers take out of addresses and titles. A function
+//! that makes text leaves it in [`output`] and returns its length in bytes, 0 if there is none. Read it before the next
+//! call. The bodies of requests are JSON.stringify's: built here they were 390 bytes more.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::text::{self, Text};
-use crate::{cookie, output, referral, request, retry};
+use crate::{cookie, output, referral, retry};
 
 /// Where the record of the next call is to be written: at most [`text::CAPACITY`] bytes of UTF-8.
 #[wasm_bindgen]
@@ -21,43 +22,46 @@ pub fn output_address() -> *const u8 {
     output::address()
 }
 
-/// What to send and to remember of a landing: nothing if it is no click to report ([`referral::is_click`]), else two
-/// lines, the request's body and what to remember. Lines taken: the page's address, the parameter's names (commas
-/// between), what was remembered last, then what [`request::click`] wants.
+/// What there is to report and to remember of a landing. Nothing if it carries no referral parameter; else what to
+/// remember ([`referral::landing`]), and in the lines behind it the partner's code: nothing there if it is no click to
+/// report ([`referral::is_click`]). Lines taken: the page's address, the parameter's names (`|` between), and what was
+/// remembered last.
 #[wasm_bindgen]
-pub fn click_body(length: u16) -> usize {
-    let mut rest = Text::record(length);
-    let url = rest.next(b'\n');
-    let names = rest.next(b'\n');
-    let known = rest.next(b'\n');
+pub fn landing(length: u16) -> usize {
+    let mut known = Text::record(length);
+    let url = known.next(b'\n');
+    let names = known.next(b'\n');
     let parameter = referral::find(url, names);
-    if referral::is_click(parameter, known, names) {
-        request::click(url, parameter, rest);
-        output::byte(b'\n');
+    #[cfg(feature = "debug")]
+    crate::explain::landing(url, names, known, parameter);
+    if !parameter.is_empty() {
         referral::landing(url, parameter);
+        output::byte(b'\n');
+        if referral::is_click(parameter, known, names) {
+            referral::partner(parameter);
+        }
     }
     output::finish()
 }
 
-/// The body of a sign-up. Lines: see [`request::lead`].
-#[wasm_bindgen]
-pub fn lead_body(length: u16) -> usize {
-    request::lead(Text::record(length));
-    output::finish()
-}
-
-/// The line that sets a cookie, see [`cookie::line`]. Lines: its name, its value, the page's host name.
+/// The line that sets a cookie, and in the next one the domain that it names, see [`cookie::line`]. Lines taken: its name,
+/// its value, the page's host name.
 #[wasm_bindgen]
 pub fn cookie_line(length: u16, days: u32, labels: u32, secure: bool) -> usize {
     let mut host = Text::record(length);
     let name = host.next(b'\n');
     let value = host.next(b'\n');
     cookie::line(name, value, host, days, labels, secure);
+    #[cfg(feature = "debug")]
+    crate::explain::cookie(name, days);
     output::finish()
 }
 
 /// Milliseconds until a request is sent again; 0 if its answer is final. See [`retry::delay`].
 #[wasm_bindgen]
 pub fn retry_delay(status: u32, attempt: u32) -> u32 {
-    retry::delay(status, attempt)
+    let delay = retry::delay(status, attempt);
+    #[cfg(feature = "debug")]
+    crate::explain::retry(status, attempt, delay);
+    delay
 }

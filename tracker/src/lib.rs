@@ -11,12 +11,12 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod cookie;
+#[cfg(feature = "debug")]
+mod explain;
 pub mod exports;
-mod json;
 #[cfg(not(feature = "std"))]
 mod no_std;
 pub mod output;
 mod referral;
-mod request;
 mod retry;
 pub mod text;

@@ -62,6 +62,12 @@ pub fn decimal(number: u32) {
     byte(b'0' + (number % 10) as u8);
 }
 
+/// The text so far.
+#[cfg(feature = "debug")]
+pub fn so_far() -> String {
+    read(LENGTH.load(Relaxed))
+}
+
 /// The first `length` bytes as text, as JavaScript would read them.
 #[cfg(feature = "std")]
 pub fn read(length: usize) -> String {

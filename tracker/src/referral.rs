@@ -9,13 +9,14 @@ use crate::text::Text;
 /// Longest address, up to its query, and longest parameter that are kept of a landing: a cookie holds 4096 bytes.
 const KEPT: u16 = 1024;
 
-/// Finds the referral parameter in `url`, as `name=value`, still percent-encoded; empty if there is none. `names` is a
-/// list with commas; the first name in it that the address carries with a value wins, wherever it stands there.
+/// Finds the referral parameter in `url`, as `name=value`, still percent-encoded; empty if there is none. `names` has `|`
+/// between them; the first one that the address carries with a value wins, wherever it stands there. An address is read
+/// as `URLSearchParams` reads it: of pairs with the same name the first one counts.
 pub fn find(url: Text, mut names: Text) -> Text {
     let query = url.head(b'#').tail(b'?');
     while !names.is_empty() {
-        let found = query.pair(names.next(b','));
-        if !found.is_empty() {
+        let found = query.pair(names.next(b'|'));
+        if !found.tail(b'=').is_empty() {
             return found;
         }
     }
@@ -26,7 +27,15 @@ pub fn find(url: Text, mut names: Text) -> Text {
 /// remembered of the landing that led to the visitor's click; empty if there is no click. Another page of the site, or
 /// the same link once more, is none.
 pub fn is_click(parameter: Text, known: Text, names: Text) -> bool {
-    !parameter.is_empty() && !find(known, names).tail(b'=').equals(parameter.tail(b'='))
+    !find(known, names).tail(b'=').reads_like(parameter.tail(b'='))
+}
+
+/// Writes the partner's code, decoded.
+pub fn partner(parameter: Text) {
+    let mut code = parameter.tail(b'=');
+    while !code.is_empty() {
+        output::byte(code.take_decoded());
+    }
 }
 
 /// Writes what is remembered of a landing: its address with no other parameter than the referral's, `parameter` being

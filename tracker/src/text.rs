@@ -77,23 +77,22 @@ impl Text {
         head
     }
 
-    /// Finds `name=value` among pairs with `&` between them, and returns that pair; empty if there is none, or none with
-    /// a value.
+    /// Finds the first `name=value` among pairs with `&` between them; empty if there is none.
     pub fn pair(self, name: Self) -> Self {
         let mut rest = self;
         while !rest.is_empty() {
             let pair = rest.next(b'&');
-            if pair.head(b'=').equals(name) && !pair.tail(b'=').is_empty() {
+            if pair.head(b'=').reads_like(name) {
                 return pair;
             }
         }
         rest
     }
 
-    /// Whether both read the same.
-    pub fn equals(mut self, mut other: Self) -> bool {
+    /// Whether both read the same once they are decoded.
+    pub fn reads_like(mut self, mut other: Self) -> bool {
         while !self.is_empty() {
-            if self.take() != other.take() {
+            if self.take_decoded() != other.take_decoded() {
                 return false;
             }
         }
@@ -128,6 +127,18 @@ impl Text {
         }
         *self = rest;
         high << 4 | low
+    }
+}
+
+#[cfg(feature = "debug")]
+impl std::fmt::Display for Text {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut rest = *self;
+        let mut bytes = Vec::new();
+        while !rest.is_empty() {
+            bytes.push(rest.take());
+        }
+        formatter.write_str(&String::from_utf8_lossy(&bytes))
     }
 }
 
