@@ -73,7 +73,7 @@ pub async fn update(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<An
         }
         (None, Some(correction)) => {
             let Entry::Earned(commission, sale) = &entry else {
-                let message = "the sale has earned no commission, so only sales_status can be sent";
+                let message = "the sale has no commission, so only sales_status can be sent";
                 return Err(BodyProblem::of(correction.first_field(), message).into());
             };
             let edit = correction.of(commission, sale.as_deref())?;
