@@ -96,7 +96,8 @@ pub struct KeptEmail {
     pub address: Option<String>,
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
+/// HMAC-SHA-256 under a key of any length.
+pub(crate) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of any length; the error type is the trait's, not this hash's.
     <Hmac<Sha256> as KeyInit>::new_from_slice(key)
         .unwrap_or_else(|_| <Hmac<Sha256> as KeyInit>::new(&hmac::digest::Key::<Hmac<Sha256>>::default()))

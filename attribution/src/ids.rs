@@ -272,7 +272,7 @@ impl CommissionId {
 }
 
 /// Bits that follow from something, in the place of random ones.
-struct Derived(u128);
+pub(crate) struct Derived(pub(crate) u128);
 
 impl Random for Derived {
     fn fill(&mut self, bytes: &mut [u8]) {

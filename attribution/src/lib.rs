@@ -7,11 +7,13 @@
 //! anything by itself.
 
 pub mod account;
+pub mod bots;
 pub mod coupon;
 pub mod day;
 pub mod decision;
 pub mod edits;
 pub mod email;
+pub mod event_id;
 pub mod exchange;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(

@@ -17,6 +17,8 @@ pub enum Body {
         affiliate: AffiliateId,
         /// Days before the call at which it was, where the caller dates it.
         days_ago: Option<u32>,
+        /// The number of the landing, where a browser names it.
+        landing: Option<u32>,
     },
     /// A sign-up.
     SignUp {

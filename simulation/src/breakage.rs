@@ -29,6 +29,8 @@ pub enum Breakage {
     NoOutputGate,
     /// A click and its key are written in two steps.
     ClickAndKeyApart,
+    /// A click that a browser sends again under its name is not looked for.
+    NamesNotLookedFor,
     /// Counts are added to what is stored.
     CountsAdded,
     /// The stored count is replaced, also by a smaller one.

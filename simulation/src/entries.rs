@@ -3,6 +3,7 @@
 //! Keeps no state.
 
 use attribution::email::EmailAddress;
+use attribution::event_id::EventId;
 use attribution::fixtures;
 use attribution::ids::{Placement, ReferralId};
 use attribution::ledger::{Command, CreateReferral, IdempotencyKey, Rejection, SignUp, UnknownClick};
@@ -17,7 +18,7 @@ use crate::crash_point::CrashPoint;
 use crate::edge::{Edge, Incoming, SHARDS};
 use crate::history::Told;
 use crate::letter::Lost;
-use crate::objects::{Reply, Request};
+use crate::objects::{IDENTITY_SECRET, Reply, Request};
 
 /// The page from which browsers call.
 const ORIGIN: &str = "https://shop.example";
@@ -25,14 +26,23 @@ const ORIGIN: &str = "https://shop.example";
 impl Edge {
     /// Carries out one attempt of a click.
     pub(crate) async fn track(&self, incoming: &Incoming<'_>) -> Told {
-        let Body::Click { affiliate, days_ago } = incoming.body else { return Told::TryLater("no click".to_owned()) };
+        let Body::Click { affiliate, days_ago, landing } = incoming.body else {
+            return Told::TryLater("no click".to_owned());
+        };
         let idempotency = incoming.idempotency();
-        let of_key = |key: &IdempotencyKey| Placement::of_identity(&fixtures::scope().program_id, &key.value, SHARDS);
+        let program = fixtures::scope().program_id;
+        let of_key = |key: &IdempotencyKey| Placement::of_identity(&program, &key.value, SHARDS);
+        // A key comes before the browser's name.
+        let name = landing.filter(|_| idempotency.is_none());
+        let name = name.and_then(|number| EventId::parse(&format!("landing_{number}")));
+        let named = name.map(|name| name.click_id(IDENTITY_SECRET, &program, affiliate, SHARDS));
         let placement = idempotency.as_ref().map_or_else(|| self.any_placement(), of_key);
+        let placement = named.as_ref().and_then(ReferralId::placement).unwrap_or(placement);
+        let minted = || ReferralId::mint(placement, &mut &self.scene.chance);
         let now = self.scene.now();
         let back = days_ago.map_or(0, |days| i64::from(days) * DAY_MILLISECONDS);
         let mut click = Click {
-            id: self.minted(incoming, ReferralId::mint(placement, &mut &self.scene.chance)),
+            id: self.minted(incoming, named.clone().unwrap_or_else(minted)),
             scope: fixtures::scope(),
             affiliate_id: affiliate.clone(),
             tracking_id: affiliate.as_str().to_owned(),
@@ -43,10 +53,11 @@ impl Edge {
             if attempt > 0 {
                 self.scene.hit(CrashPoint::ObjectAskedAgain);
                 if self.scene.breaks(Breakage::IdsMintedAnew) {
-                    click.id = self.minted(incoming, ReferralId::mint(placement, &mut &self.scene.chance));
+                    click.id = self.minted(incoming, minted());
                 }
             }
-            let request = Request::Track(Box::new(NewClick { click: click.clone(), idempotency: idempotency.clone() }));
+            let (is_named, idempotency) = (named.is_some(), idempotency.clone());
+            let request = Request::Track(Box::new(NewClick { click: click.clone(), idempotency, is_named }));
             match self.objects.ask(placement.shard, request).await {
                 Ok(Reply::Tracked(Ok(Tracked::Stored))) => return Told::Click(Box::new(click)),
                 Ok(Reply::Tracked(Ok(Tracked::Before(before)))) => {

@@ -91,6 +91,7 @@ impl Scenario {
             (0..25, _) | (_, None) => Body::Click {
                 affiliate: self.affiliate(),
                 days_ago: chance.one_of([None, None, None, Some(59), Some(61)]),
+                landing: chance.hits(400).then(|| chance.between(0, 20)),
             },
             (25..55, Some(click)) => self.sign_up(click),
             (55..62, click) if !self.is_orderly => self.direct(click),

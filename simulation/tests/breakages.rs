@@ -52,6 +52,7 @@ found! {
     an_answer_kept_before_its_effect: AnswerKeptBeforeEffect shows ["was acknowledged"];
     an_answer_before_its_writes_are_on_the_disk: NoOutputGate shows ["was acknowledged"];
     a_key_without_its_click: ClickAndKeyApart shows ["was acknowledged"];
+    a_named_click_that_is_taken_for_a_new_one: NamesNotLookedFor shows ["is not stored so"];
     counts_that_are_added: CountsAdded shows ["the database counts"];
     counts_that_fall: CountsReplaced shows ["the database counts"];
     counts_noted_before_they_are_sent: CountsNotedFirst shows ["the database counts"];

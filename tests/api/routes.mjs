@@ -269,6 +269,7 @@ export const BODY_ROUTES = [
     fields: {
       ...texts("affiliate_url", "page_url", "page_title", "referrer_url", "session_id", "user_agent"),
       ...texts("screen_resolution", "viewport_size", "language", "timezone", "existing_click_id"),
+      ...texts("event_id", "cookie_domain", "landing"),
       program_id: reference,
       additional_data,
     },
@@ -276,7 +277,7 @@ export const BODY_ROUTES = [
   {
     path: "/api/v1/track/lead",
     body: { click_id: "ref_none", customer_key: "user_1" },
-    fields: { ...texts("click_id", "customer_key", "email"), program_id: reference, additional_data },
+    fields: { ...texts("click_id", "customer_key", "email", "name"), program_id: reference, additional_data },
   },
   {
     path: "/api/v1/track/sale",

@@ -4,6 +4,8 @@ import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const USER_AGENT =
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 const FLAGS = [
   "--no-sandbox", // root, in a container, has none
   "--disable-gpu",
@@ -12,6 +14,8 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // A headless browser says so in its name, and is no visitor then.
+  `--user-agent=${USER_AGENT}`,
 ];
 
 /** Opens headless Chromium with an empty profile of its own; `close()` removes it. */

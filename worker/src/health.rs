@@ -12,7 +12,8 @@ use crate::scheduler::{self, SchedulerFigures};
 use crate::store::payout::figures::{AtWork, at_work};
 
 /// 200 when both answer, else 503 that says which does not. The scheduler's figures are those of its last minute; it is
-/// started by being asked. Without it nothing that a caller waits for fails, so it has a word of its own.
+/// started by being asked. Without it nothing that a caller waits for fails, so it has a word of its own. Settings are named
+/// where some of them are ignored.
 pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
     let (database, objects, figures, payouts) =
         join4(funnel.database.ping(), funnel.ping_objects(), scheduler::figures(env), at_work(&funnel.database)).await;
@@ -31,6 +32,10 @@ pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
             json!({ "at_work": count, "oldest_at": oldest_at.map(Timestamp::to_rfc3339) })
         }),
     });
+    let problems = &funnel.settings.path_aliases.problems;
+    if let (Some(body), false) = (body.as_object_mut(), problems.is_empty()) {
+        body.insert("settings".to_owned(), json!({ "PATH_ALIASES": problems }));
+    }
     if let (Some(body), Value::Object(work)) = (body.as_object_mut(), work(figures)) {
         body.extend(work);
     }

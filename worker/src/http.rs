@@ -121,6 +121,11 @@ impl Answer {
         }
     }
 
+    /// Plain text.
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, ..Self::file("text/plain; charset=utf-8", body) }
+    }
+
     /// A file of the given type.
     pub fn file(content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, content_type, body: body.into(), headers: Vec::new() }

@@ -13,6 +13,7 @@ mod click_ledger;
 mod configuration;
 mod configuration_copy;
 mod csv;
+mod first_party;
 mod funnel;
 mod health;
 mod http;
@@ -33,8 +34,8 @@ use worker::{Context, Env, Response, Result, ScheduleContext, ScheduledEvent, co
 /// Serves one request.
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<Response> {
-    let incoming = http::Incoming::read(request).await?;
-    let response = routes::handle(&incoming, &env).await;
+    let mut incoming = http::Incoming::read(request).await?;
+    let response = routes::handle(&mut incoming, &env).await;
     webhook_sender::give_noted(&context, &env);
     if configuration_copy::is_pending() {
         context.wait_until(async move { configuration_copy::make(&env).await });

@@ -8,7 +8,9 @@ use attribution::ids::{MAX_SHARDS, Random};
 use attribution::ledger::{Pause, Unavailable};
 use attribution::scheduler::Alarm;
 use attribution::time::{Clock, Timer, Timestamp};
-use worker::{Date, Delay, Env, Storage};
+use worker::{Date, Delay, Env, Storage, console_error};
+
+use crate::first_party::paths::PathAliases;
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
@@ -104,6 +106,8 @@ pub struct Settings {
     pub webhooks_may_loop_back: bool,
     /// Where the rates of exchange come from; `None` where nobody is asked.
     pub rates_url: Option<String>,
+    /// Other names for the tracker's paths.
+    pub path_aliases: PathAliases,
 }
 
 /// A setting is missing or makes no sense; says which.
@@ -141,12 +145,17 @@ impl Settings {
         let identity_secret = text("IDENTITY_SECRET")
             .filter(|secret| secret.len() >= MIN_SECRET_BYTES)
             .ok_or(SettingError { name: "IDENTITY_SECRET", problem: "must be a secret of at least 16 bytes" })?;
+        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default());
+        for problem in &path_aliases.problems {
+            console_error!("setting PATH_ALIASES: {problem}");
+        }
         Ok(Self {
             click_shards,
             location: text("LEDGER_LOCATION").filter(|hint| !hint.is_empty()),
             identity_secret,
             webhooks_may_loop_back: text("WEBHOOK_ALLOW_LOOPBACK").as_deref() == Some("1"),
             rates_url: text("RATES_URL").filter(|url| !url.is_empty()),
+            path_aliases,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! The route table, and what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
+//! The route table (the tracker's lines of it are served under any prefix and other names too: `first_party::paths`), and
+//! what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
 
 mod affiliates;
 mod customers;
@@ -10,9 +11,11 @@ use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
 use crate::affonso::{webhook_deliveries, webhooks};
+use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{dashboard, demo, demo::Demo, tracker};
+use crate::platform::Settings;
 use crate::{affitor, affonso, health, store};
 
 /// Everything that is served.
@@ -100,8 +103,7 @@ enum Endpoint {
     TrackSale,
     TrackRefund,
     TestEvent,
-    TrackerLoader,
-    TrackerCore,
+    TrackerFile,
     Dashboard,
     DashboardStyle,
     DashboardScript,
@@ -176,8 +178,7 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["api", "v1", "track", "refund"] => &[("POST", E::TrackRefund)],
         ["api", "v1", "cli", "test-event"] => &[("POST", E::TestEvent)],
 
-        ["js", "tracker.js" | "affitor-tracker.js" | "pixel.min.js"] => &[("GET", E::TrackerLoader)],
-        ["js", "core.js"] => &[("GET", E::TrackerCore)],
+        ["js", _] => &[("GET", E::TrackerFile)],
 
         ["dashboard"] => &[("GET", E::Dashboard)],
         ["dashboard", "dashboard.css"] => &[("GET", E::DashboardStyle)],
@@ -218,7 +219,9 @@ fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 }
 
 /// Answers one request.
-pub async fn handle(incoming: &Incoming, env: &Env) -> worker::Result<Response> {
+pub async fn handle(incoming: &mut Incoming, env: &Env) -> worker::Result<Response> {
+    take_usual_path(incoming, env);
+    let incoming = &*incoming;
     let decoded = incoming.segments();
     let segments: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
     let answer = match select(incoming, &segments) {
@@ -228,6 +231,23 @@ pub async fn handle(incoming: &Incoming, env: &Env) -> worker::Result<Response> 
         Selected::Unknown => unknown_path(&segments),
     };
     shared(answer, incoming, &segments).into_response(&incoming.request_id)
+}
+
+/// Gives a call of the tracker under a prefix or another name its usual path, the only one that anything behind this sees.
+/// What is a route as it stands stays one.
+fn take_usual_path(incoming: &mut Incoming, env: &Env) {
+    let decoded = incoming.segments();
+    let segments: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
+    let is_unknown_file = matches!(segments.as_slice(), ["js", name] if !tracker::has(name));
+    if !is_unknown_file && !endpoints(&segments).is_empty() {
+        return;
+    }
+    let settings = Settings::of(env).ok();
+    let no_aliases = PathAliases::default();
+    let aliases = settings.as_ref().map_or(&no_aliases, |settings| &settings.path_aliases);
+    if let Some(path) = paths::meant(incoming.url.path(), aliases) {
+        incoming.url.set_path(&path);
+    }
 }
 
 enum Selected {
@@ -344,9 +364,8 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
         E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
-        E::TrackerLoader | E::TrackerCore | E::Dashboard | E::DashboardStyle | E::DashboardScript | E::NoIcon => {
-            file(endpoint)
-        }
+        E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
+        E::Dashboard | E::DashboardStyle | E::DashboardScript | E::NoIcon => file(endpoint),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
@@ -357,8 +376,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
 /// What is the same for everybody.
 fn file(endpoint: Endpoint) -> Answer {
     match endpoint {
-        E::TrackerLoader => tracker::loader(),
-        E::TrackerCore => tracker::core(),
         E::Dashboard => dashboard::html(),
         E::DashboardStyle => dashboard::css(),
         E::DashboardScript => dashboard::script(),

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::gate::Gates;
 use self::memory::Memory;
-use crate::ids::ProgramId;
+use crate::ids::{ProgramId, ReferralId};
 use crate::ledger::{
     Answer, Clicks, Command, Configuration, Executed, Failure, IdempotencyKey, Ledger, Pause, Rejection, Store,
     Unavailable,
@@ -54,6 +54,8 @@ pub struct NewClick {
     pub click: Click,
     /// The key under which a repeat of the call finds it.
     pub idempotency: Option<IdempotencyKey>,
+    /// Whether its id follows from the browser's name for it ([`crate::event_id`]): then it may be there already.
+    pub is_named: bool,
 }
 
 /// What came of a click.
@@ -61,7 +63,7 @@ pub struct NewClick {
 pub enum Tracked {
     /// It is stored.
     Stored,
-    /// A call with the same key has stored this one before.
+    /// A call with the same key, or with the same name for its click, has stored this one before.
     Before(Box<Click>),
     /// The key was used for another body.
     KeyReused,
@@ -72,6 +74,10 @@ pub enum Tracked {
 pub trait ObjectStorage: Clicks {
     /// Appends a click together with its key. Appending the same click again changes nothing.
     fn append(&self, new: &NewClick, now: Timestamp) -> Result<Tracked, Unavailable>;
+
+    /// The click with this id, if it was appended in this month or the one before: a browser that still sends a click
+    /// began so late.
+    fn find_recent(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable>;
 
     /// Raises the counts by every click since the last time.
     fn count(&self) -> Result<(), Unavailable>;
@@ -144,6 +150,12 @@ impl<O: ObjectStorage> Shard<O> {
     /// without an alarm would wait for the next one to be counted.
     pub async fn track(&self, new: &NewClick, clock: &impl Clock) -> Result<Tracked, Unavailable> {
         self.ensure_alarm().await?;
+        // No await from here on: of two that come at once, the later one finds the earlier one's click.
+        if new.is_named
+            && let Some(before) = self.storage.find_recent(&new.click.id)?
+        {
+            return Ok(Tracked::Before(Box::new(before)));
+        }
         self.storage.append(new, clock.now())
     }
 

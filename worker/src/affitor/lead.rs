@@ -25,6 +25,7 @@ struct Body {
     click_id: Option<String>,
     customer_key: Option<String>,
     email: Option<String>,
+    name: Option<String>,
     program_id: Option<Value>,
     additional_data: Option<AdditionalData>,
 }
@@ -33,6 +34,7 @@ struct Checked {
     click_id: Option<String>,
     customer_key: Option<String>,
     email: Option<EmailAddress>,
+    name: Option<String>,
 }
 
 /// Records a lead:
@@ -76,11 +78,13 @@ fn check(body: Body) -> Result<Checked, Problem> {
     let click_id = fields.text("click_id", body.click_id, MAX_TEXT);
     let customer_key = fields.text("customer_key", body.customer_key, MAX_TEXT);
     let email = fields.text("email", body.email, MAX_TEXT);
+    let name = fields.text("name", body.name, MAX_TEXT);
     let address = email.as_deref().and_then(EmailAddress::parse);
     if email.is_some() && address.is_none() {
         fields.refuse("email", "must be a valid e-mail address");
     }
-    let checked: Result<Checked, BodyProblem> = fields.finish(Some(Checked { click_id, customer_key, email: address }));
+    let checked: Result<Checked, BodyProblem> =
+        fields.finish(Some(Checked { click_id, customer_key, email: address, name }));
     let checked = checked?;
     if checked.click_id.is_none() && checked.customer_key.is_none() {
         return Err(Problem::Refused("click_id or customer_key is required"));
@@ -132,13 +136,14 @@ fn sign_up(
         only_leads: true,
         external_user_id: body.customer_key,
         email: body.email,
-        name: None,
+        name: body.name,
         detail,
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     }
 }
 
-/// What the event's line keeps of the body: all but the address, which lives on as hash and mask.
+/// What the event's line keeps of the body: all but the address, which lives on as hash and mask, and the name, which is
+/// the referral's where the program keeps names.
 fn kept(sent: Value) -> Map<String, Value> {
     let Value::Object(mut sent) = sent else { return Map::new() };
     for known in ["click_id", "customer_key", "email", "name", "phone"] {

@@ -8,6 +8,7 @@ pub mod lead;
 pub mod refund;
 pub mod sale;
 pub mod test_mode;
+mod visitor;
 
 use attribution::ids::ProgramId;
 use attribution::keys::KeyForm;

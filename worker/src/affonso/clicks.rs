@@ -1,5 +1,6 @@
 //! `POST /v1/clicks`: a backend records a visit. Body in camelCase, answer in `snake_case`, as published.
 
+use attribution::bots::is_bot;
 use attribution::status::Partnership;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -37,7 +38,8 @@ struct Body {
 /// Records a click:
 /// 1. key (401) and body (400);
 /// 2. the affiliate of the key's program with that tracking id (404), in an approved partnership (400);
-/// 3. appended to a shard, then acknowledged (201).
+/// 3. a visitor who is a bot by the user agent that is sent gets no id (200);
+/// 4. appended to a shard, then acknowledged (201).
 pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let body = input::read::<Body>(incoming)?;
@@ -55,8 +57,12 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         let message = "the affiliate's partnership with the program is not approved".to_owned();
         return Err(input::BodyProblem::Fields(vec![FieldProblem { field: "trackingId".to_owned(), message }]).into());
     }
+    if facts.get("userAgent").and_then(Value::as_str).is_some_and(is_bot) {
+        // No published form says so: a 200, for nothing was created.
+        return Ok(success(200, &json!({ "tracked": false, "reason": "bot" })));
+    }
     let idempotency = input::idempotency_key(incoming, true)?;
-    let visit = Visit { affiliate, is_test: key.is_test, clicked_at, facts, ip, idempotency };
+    let visit = Visit { affiliate, is_test: key.is_test, clicked_at, facts, ip, idempotency, event_id: None };
     let Recorded { row: click, replayed, .. } = funnel.record_click(visit).await?;
     let data = json!({
         "id": click.id.as_str(),

@@ -24,6 +24,9 @@ const LATEST_SCAN_ROWS: i64 = 5_000;
 /// The longest window, 365 days, and 30 days more lie in at most 14 months; one more for the one that has just begun.
 const KEPT_MONTHS: usize = 15;
 
+/// A click that a browser sends again was first sent in this month or the one before.
+const RECENT_MONTHS: usize = 2;
+
 /// D1 takes so many counts in one statement.
 const COUNTS_PER_SEND: i64 = 500;
 
@@ -122,6 +125,18 @@ impl ShardStorage {
                 click.clicked_at.milliseconds().div_euclid(3_600_000).into(),
             ],
         )
+    }
+
+    /// The click with this id in one of the latest `months` months: a look-up by unique index in each, newest first.
+    fn find_in(&self, months: usize, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
+        for month in self.months.borrow().iter().take(months) {
+            let sql = format!("SELECT {CLICK_COLUMNS} FROM click_{month} WHERE id = ?");
+            let rows: Vec<ClickRow> = self.rows(&sql, vec![id.as_str().into()])?;
+            if let Some(row) = rows.into_iter().next() {
+                return row.try_into().map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// What an earlier call with this key has come to.
@@ -250,7 +265,7 @@ impl ShardStorage {
 
 impl ObjectStorage for ShardStorage {
     fn append(&self, new: &NewClick, now: Timestamp) -> Result<Tracked, Unavailable> {
-        let NewClick { click, idempotency } = new;
+        let NewClick { click, idempotency, .. } = new;
         if let Some(key) = idempotency {
             if let Some(before) = self.used_before(&click.scope, key, now)? {
                 return Ok(before);
@@ -259,6 +274,10 @@ impl ObjectStorage for ShardStorage {
         }
         self.append_click(click, now)?;
         Ok(Tracked::Stored)
+    }
+
+    fn find_recent(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
+        self.find_in(RECENT_MONTHS, id)
     }
 
     fn count(&self) -> Result<(), Unavailable> {
@@ -320,16 +339,9 @@ impl ObjectStorage for ShardStorage {
 }
 
 impl Clicks for ShardStorage {
-    /// Looks through the months, newest first: a handful of look-ups by unique index.
+    /// Looks through all months: a handful of look-ups.
     fn find(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
-        for month in self.months.borrow().iter() {
-            let sql = format!("SELECT {CLICK_COLUMNS} FROM click_{month} WHERE id = ?");
-            let rows: Vec<ClickRow> = self.rows(&sql, vec![id.as_str().into()])?;
-            if let Some(row) = rows.into_iter().next() {
-                return row.try_into().map(Some);
-            }
-        }
-        Ok(None)
+        self.find_in(KEPT_MONTHS, id)
     }
 }
 

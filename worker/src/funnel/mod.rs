@@ -83,24 +83,29 @@ impl Funnel {
 
     /// Records a click; it is acknowledged by its shard before this returns.
     pub async fn record_click(&self, visit: Visit) -> Result<Recorded<Click>, Refusal> {
-        let Visit { affiliate, is_test, clicked_at, mut facts, ip, idempotency } = visit;
-        // A call with a key meets its repeats in one shard.
+        let Visit { affiliate, is_test, clicked_at, mut facts, ip, idempotency, event_id } = visit;
+        let secret = self.settings.identity_secret.as_bytes();
         let shards = self.settings.click_shards;
+        // Either way a call meets its repeats in one shard; a key comes before the browser's name.
+        let named = event_id.filter(|_| idempotency.is_none());
+        let named = named.map(|name| name.click_id(secret, &affiliate.program_id, &affiliate.id, shards));
         let of_key = |key: &IdempotencyKey| Placement::of_identity(&affiliate.program_id, &key.value, shards);
-        let placement = idempotency.as_ref().map_or_else(|| self.any_placement(), of_key);
+        let of_name = named.as_ref().and_then(ReferralId::placement);
+        let placement = of_name.or(idempotency.as_ref().map(of_key)).unwrap_or_else(|| self.any_placement());
         if let Some(ip) = ip {
-            let hasher = EmailHasher::for_program(self.settings.identity_secret.as_bytes(), &affiliate.program_id);
+            let hasher = EmailHasher::for_program(secret, &affiliate.program_id);
             facts.insert("ip_hash".to_owned(), hasher.hash_ip(&ip).into());
         }
+        let is_named = named.is_some();
         let click = Click {
-            id: ReferralId::mint(placement, &mut SystemRandom),
+            id: named.unwrap_or_else(|| ReferralId::mint(placement, &mut SystemRandom)),
             scope: Scope { team_id: affiliate.team_id, program_id: affiliate.program_id, is_test },
             affiliate_id: affiliate.id,
             tracking_id: affiliate.tracking_id,
             clicked_at: clicked_at.unwrap_or_else(now),
             facts: Value::Object(facts),
         };
-        let new = NewClick { click: click.clone(), idempotency };
+        let new = NewClick { click: click.clone(), idempotency, is_named };
         match self.ask(placement, &ShardRequest::Track(Box::new(new))).await? {
             ShardAnswer::Tracked(Tracked::Stored) => Ok(Recorded { row: click, is_new: true, replayed: false }),
             ShardAnswer::Tracked(Tracked::Before(click)) => Ok(Recorded { row: *click, is_new: true, replayed: true }),

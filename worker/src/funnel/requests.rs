@@ -1,5 +1,6 @@
 //! What the dialects ask of the funnel, and what they get.
 
+use attribution::event_id::EventId;
 use attribution::ledger::{Context, IdempotencyKey};
 use attribution::money::{Currency, Money};
 use attribution::program::Affiliate;
@@ -23,6 +24,8 @@ pub struct Visit {
     pub ip: Option<String>,
     /// The key under which a repeat of the call finds the click.
     pub idempotency: Option<IdempotencyKey>,
+    /// The browser's name for the landing: a repeat of it is the same click.
+    pub event_id: Option<EventId>,
 }
 
 /// A sale to be recorded.
@@ -88,6 +91,6 @@ pub struct Recorded<T> {
     pub row: T,
     /// Whether this call recorded it, or, replayed, the call that it repeats.
     pub is_new: bool,
-    /// Whether this is the answer to an earlier call with the same `Idempotency-Key`.
+    /// Whether this is the answer to an earlier call with the same `Idempotency-Key`, or `event_id`.
     pub replayed: bool,
 }

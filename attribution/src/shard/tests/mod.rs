@@ -2,6 +2,7 @@
 //! is moved.
 
 mod gates;
+mod named_clicks;
 mod remembering;
 
 use std::cell::{Cell, RefCell};
@@ -188,6 +189,10 @@ impl ObjectStorage for Storage {
     fn append(&self, new: &NewClick, _now: Timestamp) -> Result<Tracked, Unavailable> {
         self.0.borrow_mut().insert(new.click.id.clone(), new.click.clone());
         Ok(Tracked::Stored)
+    }
+
+    fn find_recent(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
+        self.find(id)
     }
 
     fn count(&self) -> Result<(), Unavailable> {
