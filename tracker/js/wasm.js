@@ -14,14 +14,13 @@ const wasm = () => {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
   glue.__wbg_set_wasm(exports);
   if (!IS_RELEASE) exports.__wbindgen_start();
-  const { buffer } = exports.memory;
-  const input = new Uint8Array(buffer, glue.input_address(), INPUT_CAPACITY);
+  // Anew for each call: memory that grows, as the debug build's does, is another buffer.
+  const view = (address, length) => new Uint8Array(exports.memory.buffer, address, length);
   const ask =
     (call) =>
     (record, ...numbers) => {
-      const { written } = new TextEncoder().encodeInto(record.join('\n'), input);
-      const output = new Uint8Array(buffer, glue.output_address(), call(written, ...numbers));
-      return new TextDecoder().decode(output).split('\n');
+      const { written } = new TextEncoder().encodeInto(record.join('\n'), view(glue.input_address(), INPUT_CAPACITY));
+      return new TextDecoder().decode(view(glue.output_address(), call(written, ...numbers))).split('\n');
     };
   return { landing: ask(glue.landing), cookieLine: ask(glue.cookie_line), retryDelay: glue.retry_delay };
 };
