@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests tracker build dev test test-style test-rules test-simulation test-tracker test-api \
+.PHONY: help setup setup-tests tracker release-tracker build dev test test-style test-rules test-simulation test-tracker test-api \
 	setup-bench bench simulate crash-test clean
 
 help: ## this list
@@ -21,6 +21,11 @@ setup-bench: ## and what the benchmarks need
 
 tracker: setup ## the tracker's files, which the Worker's crate carries: it does not compile without them
 	@scripts/with-wasm scripts/build-tracker
+
+release-tracker: tracker ## keep the tracker's present files served for good (NAME=…)
+	@test -n "$(NAME)" || { echo 'error: make release-tracker NAME=2026-11-21'; exit 1; }
+	@mkdir tracker/releases/$(NAME)
+	@cp tracker/dist/tracker.*.js tracker/dist/core.*.js tracker/dist/fallback.*.js tracker/releases/$(NAME)/
 
 build: tracker ## the tracker, then the Worker
 	@scripts/with-wasm scripts/build-worker

@@ -2,7 +2,7 @@
 //!
 //! The click's id is minted from the name instead of from randomness, so the repeat finds the click where it is, in its
 //! shard and under its id, and the name costs no row. The mint is keyed: who does not know the operator's secret cannot
-//! tell the id from the name. Who knows the name can ask for the id, so a browser makes it of 128 random bits.
+//! tell the id from the name. Who knows the name can ask for the id, so a browser makes it of the time and random digits.
 
 use hmac::Mac as _;
 
