@@ -2,7 +2,7 @@
 //! a real browser with `cargo test --target wasm32-unknown-unknown`. The other core, js/fallback.js, is held to the same
 //! file by ../tests/tracker/vectors.test.mjs.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::{Mutex, PoisonError};
 
@@ -71,9 +71,8 @@ fn every_vector_comes_out_as_written() {
 #[test]
 fn the_longest_record_comes_out_whole() {
     // In a cookie one byte becomes three.
-    let line = ask(&format!("id\n{}\nlocalhost", "\u{1}".repeat(60_000)), |length| {
-        exports::cookie_line(length, 60, 2, true)
-    });
+    let line =
+        ask(&format!("id\n{}\nlocalhost", "\u{1}".repeat(60_000)), |length| exports::cookie_line(length, 60, 2, true));
     assert!(line.ends_with("; Secure\n"));
     assert!(line.len() < CAPACITY);
 }
@@ -96,9 +95,8 @@ mod in_a_page {
     #[test]
     fn a_cookie_comes_back_as_it_was_set() {
         let landing = "https://shop.example/?aff=jane;x";
-        let lines = ask(&format!("affitor_aff_url\n{landing}\n127.0.0.1"), |length| {
-            exports::cookie_line(length, 1, 2, false)
-        });
+        let lines =
+            ask(&format!("affitor_aff_url\n{landing}\n127.0.0.1"), |length| exports::cookie_line(length, 1, 2, false));
         let (line, domain) = lines.split_once('\n').unwrap();
         assert_eq!(domain, "");
         document().set_cookie(line).unwrap();
