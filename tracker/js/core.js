@@ -10,6 +10,9 @@ import { cookieLine, landing, retryDelay } from 'decisions';
 
 const PATIENCE = 5000; // milliseconds until a page that waits is told that its call is queued
 
+const TIMEOUT = 30000; // milliseconds until a request counts as unanswered
+const LONGEST = 2000; // characters of a field that the ledger takes
+
 const refused = (reason) => ({ recorded: false, reason });
 
 /** Waits; a connection that comes back ends it. */
@@ -47,8 +50,8 @@ let warned;
  * counts as no answer, status 0.
  */
 const post = async (site, path, fields, credentials) => {
-  // A string goes as text/plain, which needs no preflight. What is not known is left out.
-  const body = JSON.stringify(fields);
+  // A string goes as text/plain, which needs no preflight. What is empty is left out, what is too long is cut.
+  const body = JSON.stringify(fields, (_, value) => (value?.slice ? value.slice(0, LONGEST) || undefined : value));
   for (let attempts = 1; ; attempts++) {
     let status = 0;
     let answer;
@@ -57,6 +60,7 @@ const post = async (site, path, fields, credentials) => {
         method: 'POST',
         body,
         keepalive: true,
+        signal: AbortSignal.timeout?.(TIMEOUT),
         credentials: attempts % 2 ? credentials : 'same-origin',
       });
       status = response.status;
@@ -105,6 +109,7 @@ const track = async (site, entry) => {
   let result = refused(remembered ? 'already_tracked' : 'no_referral');
   if (partner_code) {
     const isOwn = domain && `.${new URL(site.api).hostname}`.endsWith(`.${domain}`);
+    // What attribution needs, and nothing that tells browsers apart.
     const fields = {
       affiliate_url: entry.url,
       partner_code,
@@ -116,10 +121,6 @@ const track = async (site, entry) => {
       page_url: location.href,
       page_title: document.title,
       referrer_url: document.referrer,
-      language: navigator.language,
-      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      screen_resolution: `${screen.width}x${screen.height}`,
-      viewport_size: `${innerWidth}x${innerHeight}`,
     };
     const answer = await post(site, 'click', fields, isOwn ? 'include' : 'same-origin');
     result = refusal(answer);
@@ -159,9 +160,9 @@ const report = async (site, entry) => {
       site.keep_(entry);
       const fields = {
         click_id,
-        customer_key: key || undefined,
-        email: email || undefined,
-        name: name || undefined,
+        customer_key: key,
+        email,
+        name,
         page_url: location.href,
         program_id: site.program,
         event_id: entry.id,

@@ -6,8 +6,9 @@
 use crate::output;
 use crate::text::Text;
 
-/// Longest address, up to its query, and longest parameter that are kept of a landing: a cookie holds 4096 bytes.
-const KEPT: u16 = 1024;
+/// Longest address, up to its query, and longest parameter that are kept of a landing: together they fit a cookie, which
+/// holds 4096 bytes, and a field of the ledger.
+const KEPT: u16 = 900;
 
 /// Finds the referral parameter in `url`, as `name=value`, still percent-encoded; empty if there is none. `names` has `|`
 /// between them; the first one that the address carries with a value wins, wherever it stands there. An address is read
