@@ -63,19 +63,11 @@ for (const [where, from, to] of [
     await grant(visitor);
     const id = await visitor.clicked();
     const user = `user_${visitor.partner}`;
-    assert.equal((await visitor.call("affitor.signup", user, "jane@example.com")).recorded, true);
+    assert.equal((await visitor.call("affitor.signup", user, `${user}@example.com`)).recorded, true);
     assert.deepEqual(await scene.referralOf(user), { id, partner: visitor.partner });
     assert.deepEqual(await scene.clicks(visitor.partner, 1), [id]);
   });
 }
-
-test("of two parameters in the landing's address the one that counts is the one that travels", async (t) => {
-  const visitor = await begin(t, anchor("next", "/two"));
-  await visitor.open(shop(`/?ref=producthunt&via=${visitor.partner}`));
-  await follow(visitor, "next");
-  await grant(visitor);
-  assert.deepEqual(await scene.clicks(visitor.partner, 1), [await visitor.clicked()]);
-});
 
 test("over three pages and a route of a single-page application it travels on", async (t) => {
   const visitor = await begin(t, anchor("one", "/two") + anchor("two", "three"));
@@ -117,10 +109,10 @@ test("a sign-up before the grant is held and sent after it, both by the two glob
   await grant(visitor);
   const id = await visitor.clicked();
   await visitor.settled();
-  const sent = gate.sent("lead");
+  const sent = gate.sent("lead").map(({ click_id, customer_key }) => [click_id, customer_key]);
   assert.deepEqual(
-    sent.map(({ click_id, customer_key }) => [click_id, customer_key]),
-    ["held_queue", "held_affitor", "held_affonso"].map((key) => [id, key]),
+    sent.sort(),
+    ["held_affitor", "held_affonso", "held_queue"].map((key) => [id, key]),
   );
 });
 

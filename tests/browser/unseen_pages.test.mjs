@@ -1,6 +1,8 @@
 // Who is no visitor: bots, and browsers that fetch or render a page ahead that nobody may ever look at.
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import { eventually } from "../api/calls.mjs";
+import { openAlone } from "../support/browser.mjs";
 import { startScene } from "./visits.mjs";
 
 const scene = await startScene({ after });
@@ -35,48 +37,66 @@ test("calls that say that they are prefetched make no click", async (t) => {
   await assertNoClick(visitor, "prefetch");
 });
 
-/** The first page makes the browser fetch or render the landing ahead. */
-const ahead = (kind, partner) => (url) => {
-  const rules = { [kind]: [{ urls: [`/landing?aff=${partner}`], eagerness: "immediate" }] };
-  const script = `<script type="speculationrules">${JSON.stringify(rules)}</script>`;
-  const link = `<a id="landing" href="/landing?aff=${partner}">Landing</a>`;
-  return url.pathname === "/" ? link + script : `<p>Landing</p>${scene.tag()}`;
-};
+describe("a landing that the browser fetches or renders ahead", async () => {
+  // Browsers do so on pages by https alone.
+  const secure = await startScene({ after }, { secure: true });
+  const first = secure.site.at("www.shop.test", "/");
+  const landings = () => secure.site.visits.filter((path) => path.startsWith("/landing")).length;
 
-/** A visitor on the first page, and the landing fetched ahead. */
-async function beginAhead(t, kind) {
-  const visitor = await scene.begin(t);
-  site.page = ahead(kind, visitor.partner);
-  site.visits.length = 0;
-  await visitor.page.goto(shop("/"));
-  for (let tries = 0; !site.visits.some((path) => path.startsWith("/landing")); tries += 1) {
-    if (tries > 100) return t.skip(`this browser does not ${kind}`);
-    await visitor.page.waitForTimeout(50);
+  /** The first page makes the browser do it, says what is stored, and goes there when it is told to. */
+  function pages(kind, partner) {
+    const told = { storage: undefined, isTimeToGo: false };
+    const landing = `/landing?aff=${partner}`;
+    const rules = JSON.stringify({ [kind]: [{ urls: [landing], eagerness: "immediate" }] });
+    const script = `const wait = async () => {
+        const stored = JSON.stringify([Object.keys(localStorage), document.cookie]);
+        const answer = await (await fetch("/told?" + encodeURIComponent(stored))).text();
+        answer.includes("GO") ? document.getElementById("landing").click() : setTimeout(wait, 50);
+      };
+      wait();`;
+    secure.site.visits.length = 0;
+    secure.site.page = (url) => {
+      if (url.pathname === "/landing") return `<p>Landing</p>${secure.tag()}`;
+      if (url.pathname !== "/told") {
+        return `<a id="landing" href="${landing}">Landing</a><script type="speculationrules">${rules}</script>
+          <script>${script}</script>`;
+      }
+      told.storage = JSON.parse(decodeURIComponent(url.search.slice(1)));
+      return told.isTimeToGo ? "GO" : "WAIT";
+    };
+    return told;
   }
-  return visitor;
-}
 
-test("a page that the browser prefetches makes no click until somebody goes there", async (t) => {
-  const visitor = await beginAhead(t, "prefetch");
-  if (!visitor) return;
-  assert.deepEqual([visitor.asked("/js/"), gate.calls.length], [0, 0]);
-  await visitor.page.click("#landing");
-  assert.deepEqual(await scene.clicks(visitor.partner, 1), [await visitor.clicked()]);
-  assert.equal(site.visits.filter((path) => path.startsWith("/landing")).length, 1);
-});
+  test("by prefetch makes no click until somebody goes there", async (t) => {
+    const visitor = await secure.begin(t);
+    const told = pages("prefetch", visitor.partner);
+    await visitor.page.goto(first);
+    await eventually(() => assert.equal(landings(), 1));
+    assert.deepEqual([visitor.asked("/js/"), secure.gate.calls.length], [0, 0]);
+    told.isTimeToGo = true;
+    await visitor.page.waitForURL(/landing/);
+    assert.deepEqual(await secure.clicks(visitor.partner, 1), [await visitor.clicked()]);
+    assert.equal(landings(), 1, "what was fetched ahead is what is shown");
+  });
 
-test("a page that the browser really prerenders makes no click until somebody goes there, then one", async (t) => {
-  const visitor = await beginAhead(t, "prerender");
-  if (!visitor) return;
-  // The first page may look into the storage that both share.
-  const stored = () => visitor.page.evaluate(() => [...Object.keys(localStorage), document.cookie].filter(Boolean));
-  assert.deepEqual([await stored(), gate.calls.length], [[], 0]);
-  await visitor.page.click("#landing");
-  await visitor.page.waitForURL(/landing/);
-  const id = await visitor.clicked();
-  await visitor.settled();
-  assert.deepEqual(await scene.clicks(visitor.partner, 1), [id]);
-  assert.equal(gate.sent("click").length, 1);
+  test("by prerendering, its scripts run, makes no click until somebody goes there, then one", async (t) => {
+    const { partner } = await secure.begin(t);
+    const told = pages("prerender", partner);
+    const scripts = [];
+    secure.gate.seen = ({ path }) => scripts.push(path);
+    openAlone(t, first);
+    // The core is there: whatever it does without being looked at, it has begun.
+    await eventually(() => assert.ok(scripts.some((path) => path.includes("/core."))), 20_000);
+    const before = secure.site.visits.length;
+    await eventually(() => assert.ok(secure.site.visits.length >= before + 10));
+    assert.deepEqual(told.storage, [[], ""]);
+    assert.deepEqual(secure.gate.calls, []);
+    told.isTimeToGo = true;
+    const [id] = await secure.clicks(partner, 1);
+    await eventually(() => assert.equal(secure.gate.sent("click").length, 1));
+    assert.deepEqual(await secure.clicks(partner, 1), [id]);
+    assert.equal(landings(), 1, "what was rendered ahead is what is shown");
+  });
 });
 
 describe("a page that says that it is prerendered", () => {

@@ -15,28 +15,33 @@ export const HOSTS = ["www.shop.test", "shop.test", "app.shop.test", "evilshop.t
  * Browser, site, ledger and gate for the tests of a file; they end with it.
  *
  * @param t `{ after }` of node:test
- * @param {object} options of `startLedger`; `allowed`: the names that may call, else all of them
+ * @param {object} options of `startLedger`; `allowed`: the names that may call, else all of them; `secure`: the site's
+ *   pages come by https, and the tracker from the site's own domain
  */
-export async function startScene(t, { allowed = HOSTS, ...options } = {}) {
+export async function startScene(t, { allowed = HOSTS, secure = false, ...options } = {}) {
   const browser = await openBrowser();
   t.after(() => browser.close());
-  const site = await startSite(t);
+  const site = await startSite(t, secure ? { secure, prefix: "/partners/" } : {});
   const origins = allowed.map((host) => new URL(site.at(host)).origin);
   const ledger = await startLedger(t, { browser_origins: origins, ...options });
   const gate = await startGate(t, ledger);
+  site.ledger = { url: gate.at("127.0.0.1") };
+  const script = secure ? "/partners/js/tracker.js" : gate.at("ledger.test", "/js/tracker.js");
   const scene = {
     browser,
     site,
     ledger,
     gate,
-    /** The tag that loads the tracker from another site. */
-    tag: (attributes = "") => tag(gate.at("ledger.test", "/js/tracker.js"), ledger.fixture.program.id, attributes),
+    /** The tag, which loads the tracker from another site, if not `secure`. */
+    tag: (attributes = "") => tag(script, ledger.fixture.program.id, attributes),
     /** A visitor and a partner that only this test knows; nothing of an earlier test is left at the gate. */
     async begin(t, { attributes, page, ...options } = {}) {
-      Object.assign(gate, { calls: [], instead: undefined, hold: undefined });
+      Object.assign(gate, { calls: [], instead: undefined, hold: undefined, seen: undefined });
       site.page = page ?? (() => scene.tag(attributes));
-      return { ...(await newVisitor(t, browser, options)), partner: await scene.partner() };
+      return scene.join(t, options);
     },
+    /** Another visitor and partner beside those who are there. */
+    join: async (t, options) => ({ ...(await newVisitor(t, browser, options)), partner: await scene.partner() }),
     /** A new partner's code. */
     async partner() {
       const code = unique("partner");

@@ -16,6 +16,8 @@ export async function startGate(t, ledger) {
     instead: undefined,
     /** What the ledger's answers wait for before a browser gets them: `(call)` returns a promise. */
     hold: undefined,
+    /** Is told of everything that is asked for. */
+    seen: undefined,
     /** The bodies of calls to an endpoint, `click` or `lead`. */
     sent: (endpoint) => gate.calls.filter(({ path }) => path.endsWith(`/track/${endpoint}`)).map(({ body }) => body),
   };
@@ -37,6 +39,7 @@ async function answer(gate, ledger, request, response) {
   const sent = Buffer.concat(chunks);
   const isCall = request.url.includes("/track/") && request.method === "POST";
   const known = { path: request.url, headers: request.headers, body: isCall ? parsed(sent) : undefined };
+  gate.seen?.(known);
   if (isCall) {
     gate.calls.push(known);
     if (gate.instead) return gate.instead(known, response);
