@@ -91,10 +91,14 @@ const setCookie = (site, name, value, days) => {
   for (;;) {
     const [line, at] = cookieLine([name, value, hostname], days, labels++, protocol == 'https:');
     if (!line) return '';
-    document.cookie = line;
-    if (document.cookie.includes(line.split(';')[0])) return at;
+    const isSet = () => document.cookie.split('; ').includes(line.split(';')[0]);
+    // One that the answer has set may live longer than a script's.
+    if (!isSet()) document.cookie = line;
+    if (isSet()) return at;
   }
 };
+
+let last; // landing, where cookies are blocked
 
 const track = async (site, entry) => {
   // A probe tells the server where a cookie sticks. It sets them where it is called on the site's own domain: browsers
@@ -102,7 +106,7 @@ const track = async (site, entry) => {
   const domain = attempt(() => setCookie(site, 'affitor_probe', 1, 1)) || '';
   attempt(() => setCookie(site, 'affitor_probe', '', 0));
   const existing_click_id = site.getClickId_();
-  const known = existing_click_id && attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]);
+  const known = existing_click_id && (attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]) || last);
   // A partner's code may contain a line break as well as anything else.
   const [remembered, ...partner] = landing([entry.url, site.params, known]);
   const partner_code = partner.join('\n');
@@ -124,17 +128,17 @@ const track = async (site, entry) => {
     };
     const answer = await post(site, 'click', fields, isOwn ? 'include' : 'same-origin');
     result = refusal(answer);
-    if (accepted(answer) && answer.click_id) {
-      const click_id = `${answer.click_id}`;
+    const { click_id } = answer;
+    if (accepted(answer) && typeof click_id == 'string') {
+      last = remembered;
       attempt(() => {
-        if (!document.cookie.includes('affitor_click_id=' + click_id))
-          for (const name of ['affitor_click_id', 'affonso_referral', 'affitor_aff_url'])
-            setCookie(
-              site,
-              name,
-              name == 'affitor_aff_url' ? remembered : click_id,
-              answer.cookie_window_days || site.cookie_duration || 60,
-            );
+        for (const name of ['affitor_click_id', 'affonso_referral', 'affitor_aff_url'])
+          setCookie(
+            site,
+            name,
+            name == 'affitor_aff_url' ? remembered : click_id,
+            answer.cookie_window_days || site.cookie_duration || 60,
+          );
       });
       site.setClickId_(click_id);
       result = { recorded: true, click_id };
@@ -147,9 +151,8 @@ const track = async (site, entry) => {
 /** One line of text out of what the page passes; a user's id may be a number. */
 const line = (value) => (/string|number/.test(typeof value) ? `${value}`.trim().split('\n')[0] : '');
 
-/** Sends a sign-up, after the clicks before it. */
+/** Sends a sign-up. */
 const report = async (site, entry) => {
-  await clicks;
   const person = entry.who || entry;
   const [key, email, name] = [person.externalUserId ?? person.key, person.email ?? person, person.name].map(line);
   const click_id = (entry.click ||= site.getClickId_());
@@ -176,10 +179,17 @@ const report = async (site, entry) => {
 };
 
 let clicks = Promise.resolve();
-const sent = {};
+const sent = { __proto__: null };
 
-const dispatch = (site, entry) =>
-  (sent[entry.id] ||= entry.url ? (clicks = clicks.then(() => track(site, entry))) : report(site, entry));
+/** Sends an entry after the clicks before it, once. What it cannot read of an entry stops no other one. */
+const dispatch = (site, entry) => {
+  const { id, url } = entry;
+  if (!sent[id]) {
+    sent[id] = clicks.then(() => (url ? track : report)(site, entry)).catch(() => refused('invalid_arguments'));
+    if (url) clicks = sent[id];
+  }
+  return sent[id];
+};
 
 /** Reads the tag, and sends what is kept. */
 const begin = (site) => {
@@ -192,11 +202,13 @@ const begin = (site) => {
   if (!site.click_?.url) site.click_ = 0;
   attempt(() =>
     kept().map((name) => {
-      const entry = JSON.parse(localStorage[name]);
+      // What cannot be read is a sign-up of nobody, which ends at once.
+      const entry = { ...attempt(() => JSON.parse(localStorage[name])), id: name.slice(14) };
       if (entry.url) site.click_ = entry;
       dispatch(site, entry);
     }),
   );
+  forget(site, {});
   return 1;
 };
 
