@@ -49,8 +49,8 @@ export function mainThread(events, url) {
   const tasks = outermost(own.filter(({ name }) => name === "RunTask"));
   if (tasks.length === 0) throw new Error("the trace has no tasks");
   const withScripts = tasks.filter((task) => scripts.some((script) => contains(task, script)));
-  const inTasks = withScripts.reduce((count, task) => count + scripts.filter((script) => contains(task, script)).length, 0);
-  if (inTasks !== scripts.length) throw new Error("the trace has scripts outside of tasks");
+  const outside = scripts.filter((script) => !withScripts.some((task) => contains(task, script)));
+  if (outside.length > 0) throw new Error("the trace has scripts outside of tasks");
   return {
     scripts: sum(scripts, "dur"),
     cpu: sum(scripts, "tdur"),

@@ -25,18 +25,35 @@ if (!Number.isInteger(loads) || loads < 1) throw new Error("--loads must be a wh
 
 const always = async () => true;
 const hasClick = async (cookies) => cookies.some(({ name }) => name === "affitor_click_id");
+const nothing = async () => ({ until: always });
+const small = (file) => () => `<script async src="${file}"></script>`;
 
-/** What is visited. `prepare` makes what one visit needs: cookies, a script before the tag, when it is over. */
-const cases = [
-  { name: "nothing to do", path: "/", target: TARGET.loader, prepare: async () => ({ until: always }) },
-  { name: "a landing with a click", path: "/?aff=alice", target: TARGET.core, prepare: async () => ({ until: hasClick }) },
-  { name: "a sign-up, with a click's cookie", path: "/", target: TARGET.core, prepare: prepareSignup },
+/**
+ * What is visited, in turn, so that the machine's mood is the same for all. `tag` stands in the page; `prepare` makes
+ * what one visit needs: cookies, a script before the tag, when it is over. The first three say what there is to compare
+ * with: scripts of no more than a few bytes on a page of the same kind.
+ */
+const pages = [
+  { name: "without a tag", path: "/", tag: () => "", prepare: nothing },
+  { name: "an empty script", path: "/", tag: small("/empty.js"), prepare: nothing },
+  { name: "a script that reads the cookie", path: "/", tag: small("/cookie.js"), prepare: nothing },
+  { name: "nothing to do", path: "/", tag: tracker, target: TARGET.loader, prepare: nothing },
+  { name: "a landing with a click", path: "/?aff=alice", tag: tracker, target: TARGET.core, prepare: prepareLanding },
+  { name: "a sign-up, with a click's cookie", path: "/", tag: tracker, target: TARGET.core, prepare: prepareSignup },
 ];
+
+function tracker({ url, fixture }) {
+  return `<script async src="${url}/js/tracker.js" data-program="${fixture.program.id}"></script>`;
+}
+
+async function prepareLanding() {
+  return { until: hasClick };
+}
 
 let customers = 0;
 
 /** A visitor whose click is known, on a page that reports the sign-up. */
-async function prepareSignup({ ledger, origin }) {
+async function prepareSignup({ ledger, site: { origin } }) {
   const answer = await ledger.request("POST", "/api/v1/track/click", {
     body: { affiliate_url: `${origin}/?aff=alice`, program_id: ledger.fixture.program.id },
     headers: { origin, "user-agent": USER_AGENT },
@@ -54,80 +71,100 @@ async function prepareSignup({ ledger, origin }) {
   };
 }
 
-/** A customer's site: its page with or without the tag, and a blank one. It asks for no icon. */
+const SCRIPTS = { "/empty.js": "", "/cookie.js": "document.cookie" };
+
+/** A customer's site: the page that is set, a blank one, and two small scripts. It asks for no icon. */
 async function startSite() {
   const site = { script: "", tag: "" };
   const server = createServer(({ url }, response) => {
-    response.setHeader("content-type", "text/html");
+    response.setHeader("content-type", url in SCRIPTS ? "text/javascript" : "text/html");
+    if (url in SCRIPTS) return response.end(SCRIPTS[url]);
     const script = site.script === "" ? "" : `<script>${site.script}</script>`;
     const content = url === "/blank" ? "" : `${script}${site.tag}<p>Welcome</p>`;
     response.end(`<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,">${content}</html>`);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return { ...site, origin: `http://localhost:${server.address().port}`, set: (to) => Object.assign(site, to), server };
+  const origin = `http://localhost:${server.address().port}`;
+  return { origin, server, show: (content) => Object.assign(site, content) };
 }
 
-/** The page with the tag and without it, in turn: what each visit found. */
-async function measure(scene, { name, path, prepare }) {
-  const found = { with: [], without: [] };
-  for (let load = 1; load <= loads; load++) {
-    say(`${name}, load ${load} of ${loads}`);
-    for (const side of load % 2 === 1 ? ["with", "without"] : ["without", "with"]) {
-      found[side].push(await visitOnce(scene, path, await prepare(scene), side === "with"));
-    }
-  }
-  return found;
+async function visitOnce(scene, { path, tag, prepare }) {
+  const { session, site, ledger } = scene;
+  const { cookies = [], script = "", until } = await prepare(scene);
+  site.show({ tag: tag(ledger), script });
+  const { origin } = site;
+  return visit(session, { url: origin + path, blank: `${origin}/blank`, cookies, slowed: SLOWED, until });
 }
 
-async function visitOnce({ session, site, origin, tag }, path, prepared, withTag) {
-  const { cookies = [], script = "", until } = prepared;
-  site.set({ tag: withTag ? tag : "", script: withTag ? script : "" });
-  const urls = { url: origin + path, blank: `${origin}/blank` };
-  return visit(session, { ...urls, cookies, slowed: SLOWED, until: withTag ? until : always });
-}
-
-/** The requests of one load to the tracker's host: how many, and the bytes of their answers, headers included. */
-async function countRequests({ browser, site, origin, ledger, tag, ...rest }, { path, prepare }) {
-  const { cookies = [], script = "", until } = await prepare({ origin, ledger, ...rest });
-  site.set({ tag, script });
+/** The requests of one visit to the tracker's host: which, and the bytes of their answers, headers included. */
+async function countRequests(scene, { path, tag, prepare }) {
+  const { browser, site, ledger } = scene;
+  const { cookies = [], script = "", until } = await prepare(scene);
+  site.show({ tag: tag(ledger), script });
   const context = await browser.newContext({ userAgent: USER_AGENT });
   await context.addCookies(cookies);
   const page = await context.newPage();
-  const requests = [];
-  page.on("requestfinished", (request) => request.url().startsWith(ledger.url) && requests.push(request));
-  await page.goto(origin + path, { waitUntil: "networkidle" });
+  const finished = [];
+  page.on("requestfinished", (request) => request.url().startsWith(ledger.url) && finished.push(request));
+  await page.goto(site.origin + path);
   while (!(await until(await context.cookies()))) await page.waitForTimeout(50);
-  const sizes = await Promise.all(requests.map((request) => request.sizes()));
+  await page.waitForLoadState("networkidle");
+  const sizes = await Promise.all(finished.map((request) => request.sizes()));
   await context.close();
-  return {
-    requests: requests.map((request) => new URL(request.url()).pathname),
-    bytes: sizes.reduce((sum, { responseBodySize, responseHeadersSize }) => sum + responseBodySize + responseHeadersSize, 0),
-  };
+  const bytes = sizes.map(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize);
+  const paths = finished.map((request) => new URL(request.url()).pathname);
+  return { paths, bytes: bytes.reduce((sum, size) => sum + size, 0) };
 }
 
-const HEAD = ["Page", "Tasks ms", "Target", "Scripts ms", "of it CPU ms", "Longest task ms", "Page's difference ms", "Requests", "Bytes"];
+const HEAD = [
+  "Page",
+  "Tasks ms",
+  "Target",
+  "Scripts ms",
+  "of it CPU ms",
+  "Longest task ms",
+  "Whole page ms",
+  "Requests",
+  "Bytes",
+];
 
-function row({ name, target }, found, { requests, bytes }) {
-  const of = (unit, side = "with") => median(found[side].map((visit) => visit[unit]));
-  const difference = median(found.with.map(({ all }, load) => all - found.without[load].all));
-  const verdict = of("tasks") <= target ? "reached" : "missed";
-  const figures = [of("scripts"), of("cpu"), of("longest"), difference].map((number) => number.toFixed(1));
-  return [name, of("tasks").toFixed(1), `≤ ${target} ${verdict}`, ...figures, String(requests.length), String(bytes)];
+function row({ page: { name, target }, visits, requests: { paths, bytes } }, without) {
+  const of = (unit) => median(visits.map((visit) => visit[unit]));
+  const added = median(visits.map(({ all }, load) => all - without[load].all));
+  const figures = [of("scripts"), of("cpu"), of("longest"), added].map((number) => number.toFixed(1));
+  const verdict = target === undefined ? "" : `≤ ${target} ${of("tasks") <= target ? "reached" : "missed"}`;
+  return [name, of("tasks").toFixed(1), verdict, ...figures, String(paths.length), String(bytes)];
 }
 
-/** What the same page shows without the tag: no scripts, or the figures above are not the tracker's alone. */
-function checkWithout(found) {
-  const scripts = Math.max(...found.without.map(({ scripts }) => scripts));
-  if (scripts > 0) throw new Error(`without the tag the page ran scripts too, ${scripts} ms of them`);
-}
-
-function slownessLine(all) {
-  const visits = all.flatMap(({ found }) => [...found.with, ...found.without]);
-  const slowed = median(visits.map(({ slowed }) => slowed)).toFixed(1);
-  return `The browser was asked to be ${SLOWED} times slower; a loop in the same pages ran ${slowed} times slower.`;
+function report(results, version) {
+  const [without] = results;
+  // Else the figures of the others would not be those of their scripts alone.
+  if (without.visits.some(({ scripts }) => scripts > 0)) throw new Error("without a tag the page ran scripts too");
+  const slowed = median(results.flatMap(({ visits }) => visits.map(({ slowed }) => slowed))).toFixed(1);
+  const day = new Date().toISOString().slice(0, 10);
+  const machine = `${day}, Chromium ${version}, ${availableParallelism()} cores, medians of ${loads} loads.`;
+  const slowness = `Asked to be ${SLOWED} times slower, the browser ran a loop in these pages ${slowed} times slower.`;
+  const asked = results.filter(({ requests }) => requests.paths.length > 0);
+  const list = ({ page, requests }) => `- ${page.name}: ${requests.paths.map((path) => `\`${path}\``).join(", ")}`;
+  return [
+    `${machine} ${slowness}`,
+    table([HEAD, ...results.map((result) => row(result, without.visits))]),
+    asked.map(list).join("\n"),
+  ].join("\n\n");
 }
 
 const say = (text) => console.log(`==> bench: ${text}`);
+
+/** All pages in turn, as often as asked for; then what each asks of the network, in a visit of its own. */
+async function measure(scene) {
+  const results = pages.map((page) => ({ page, visits: [], requests: undefined }));
+  for (let load = 1; load <= loads; load++) {
+    say(`load ${load} of ${loads}`);
+    for (const { page, visits } of results) visits.push(await visitOnce(scene, page));
+  }
+  for (const result of results) result.requests = await countRequests(scene, result.page);
+  return results;
+}
 
 async function main() {
   const ends = [];
@@ -137,24 +174,14 @@ async function main() {
     const ledger = await startLedger({ after: (end) => ends.push(end) }, { browser_origins: [site.origin] });
     const browser = await openBrowser();
     ends.push(() => browser.close());
-    const tag = `<script async src="${ledger.url}/js/tracker.js" data-program="${ledger.fixture.program.id}"></script>`;
     const session = await browser.newBrowserCDPSession();
-    const scene = { browser, session, site, origin: site.origin, ledger, tag };
-    const all = [];
-    for (const each of cases) all.push({ each, found: await measure(scene, each), asked: await countRequests(scene, each) });
-    for (const { found } of all) checkWithout(found);
-    return { all, version: browser.version() };
+    return report(await measure({ browser, session, site, ledger }), browser.version());
   } finally {
     for (const end of ends.reverse()) await end();
   }
 }
 
-const { all, version } = await main();
-const day = new Date().toISOString().slice(0, 10);
-const figures = [
-  `${day}, Chromium ${version}, ${availableParallelism()} cores, medians of ${loads} loads. ${slownessLine(all)}`,
-  table([HEAD, ...all.map(({ each, found, asked }) => row(each, found, asked))]),
-  all.map(({ each, asked }) => `- ${each.name}: ${asked.requests.map((path) => `\`${path}\``).join(", ")}`).join("\n"),
-].join("\n\n");
+const figures = await main();
 console.log(`\n${figures}`);
-if (values.write) await writeInto(join(import.meta.dirname, "../docs/tracker-size.md"), "make bench-tracker WRITE=1", figures);
+const document = join(import.meta.dirname, "../docs/tracker-size.md");
+if (values.write) await writeInto(document, "make bench-tracker WRITE=1", figures);

@@ -13,8 +13,9 @@ export const USER_AGENT =
 
 /** A new window's own surface needs the processor too. */
 const WINDOW_MILLISECONDS = 1000;
-/** From the start of a visit; a visit is over before, and what follows it is in as well. */
-const VISIT_MILLISECONDS = 1500;
+/** At least so long is a visit; and so long is watched what follows its end. */
+const VISIT_MILLISECONDS = 900;
+const AFTER_MILLISECONDS = 300;
 const PATIENCE_MILLISECONDS = 10_000;
 
 /** A loop of so many steps tells how fast a page is. */
@@ -24,8 +25,9 @@ const STEPS = 20_000_000;
  * Visits a page once.
  *
  * @param session the browser's own DevTools session
- * @param {{ url: string, blank: string, cookies: object[], slowed: number, until: (cookies) => Promise<boolean> }} visit
- *   `blank`: a page of the same site without anything; `slowed`: how many times; `until`: whether it has come to its end
+ * @param {{ url: string, blank: string, cookies: object[], slowed: number,
+ *   until: (cookies: object[]) => Promise<boolean> }} visit `blank`: a page of the same site without anything;
+ *   `slowed`: how many times; `until`: whether it has come to its end
  * @returns what bench/trace.mjs finds
  */
 export async function visit(session, { url, blank, cookies, slowed, until }) {
@@ -40,6 +42,7 @@ export async function visit(session, { url, blank, cookies, slowed, until }) {
       await page.send("Page.navigate", { url });
       await sleep(VISIT_MILLISECONDS);
       await reached(async () => until((await session.send("Storage.getCookies", { browserContextId })).cookies), url);
+      await sleep(AFTER_MILLISECONDS);
     });
     return { ...mainThread(events, url), slowed: await measureSlowness(page) };
   } finally {

@@ -9,7 +9,8 @@ import { build } from "esbuild";
 
 const folder = import.meta.dirname;
 const WHOLE = "the tracker";
-const TAG = "a tag that loads the tracker from elsewhere";
+/** What some packages are. */
+export const TAG = "a tag that loads the tracker from elsewhere";
 
 /** What to bundle of each package in package.json, and what that is. */
 const peers = {

@@ -16,7 +16,8 @@ let bundled;
 before(async () => {
   browser = await openBrowser();
   const contents = `import * as tracker from "./index.js"; globalThis.tracker = tracker;`;
-  const { outputFiles } = await build({ stdin: { contents, resolveDir: folder }, bundle: true, minify: true, write: false });
+  const stdin = { contents, resolveDir: folder };
+  const { outputFiles } = await build({ stdin, bundle: true, minify: true, write: false });
   bundled = outputFiles[0].text;
 });
 after(() => browser?.close());
