@@ -22,9 +22,9 @@ const BUDGET = { loader: 900, "loader + core": 4000, fallback: 3000 };
 /** What a page asks for first has the short name that customers write; the rest is named by its content. */
 const FILES = {
   loader: /^tracker\.js$/,
-  core: /^core(\.[0-9a-f]{8})?\.js$/,
-  fallback: /^decisions\.[0-9a-f]{8}\.js$/,
-  debug: /^debug\.[0-9a-f]{8}\.js$/,
+  core: /^core(\.[0-9a-f]+)?\.js$/,
+  fallback: /^fallback\.[0-9a-f]+\.js$/,
+  debug: /^debug\.[0-9a-f]+\.js$/,
 };
 const PARTS = { wasm: "parts/core.wasm", glue: "parts/glue.js" };
 

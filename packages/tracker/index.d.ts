@@ -6,22 +6,25 @@ export interface TrackerOptions {
   affonso?: string;
   /** `data-affitor-program-id`: the same, under the name of another product's tag. */
   affitorProgramId?: string;
-  /** `data-params`: names of the query parameters that carry an affiliate's code. Default `aff,via,ref,atp,affonso`. */
+  /** `data-params`: names of the referral parameter, as a text with `|` between. Default `aff|via|ref|atp|affonso`. */
   params?: string | readonly string[];
   /** `data-requires-consent`: nothing is stored or sent before `grantConsent()`. Default false. */
   requiresConsent?: boolean;
-  /** `data-gpc`: `ignore` tracks also visitors who send Global Privacy Control. By default they are not tracked. */
+  /** `data-gpc`: `ignore` goes on under Global Privacy Control, for programs whose setting does not honour it. */
   gpc?: 'ignore';
   /** `data-cookie-domain`: where the cookie is set. Default: the widest domain that the browser accepts. */
   cookieDomain?: string;
-  /** `data-cookie_duration`: the cookie's life in days. The program's own setting goes before it. */
+  /** `data-cookie_duration`: days that cookies live, where the ledger's answer does not say it. */
   cookie_duration?: number | string;
-  /** `data-fill`: puts the click id into the page's forms. */
-  fill?: boolean | string;
+  /** `data-fill`: the click id goes into every form that is sent, under this name; `affitor_click_id` if it is empty. */
+  fill?: string;
   /** `data-debug`: loads the build that explains every decision in the console. */
   debug?: boolean;
   /** `data-api`: the folder of the endpoints, seen from the script. Default `../api/v1/track/`. */
   api?: string;
+  /** `data-click`, `data-lead`: the names of the two endpoints in it. */
+  click?: string;
+  lead?: string;
 }
 
 export interface LoadOptions extends TrackerOptions {
@@ -40,14 +43,16 @@ export interface LoadOptions extends TrackerOptions {
  * - `consent_required`: the visitor's consent is needed first; the call is made when it is granted
  * - `no_click`: a sign-up of a visitor who came through no affiliate; nothing was sent
  * - `no_referral`: the page's address carries no affiliate's code
- * - `already_tracked`: this landing's click is recorded already
+ * - `already_tracked`: the address names the affiliate whose click is known
  * - `queued`: not answered yet; it is sent as soon as that is possible, on this page or a later one
  * - `invalid_arguments`: neither a customer key nor an e-mail address
  * - `bot`, `prefetch`: nobody looked at the page
- * - `unavailable`: the server could not be reached; the next page tries again
- * - `unsupported`: this browser cannot run the tracker
- * - `blocked`: the script could not be loaded (only through this package)
- * - `no_document`: called on a server (only through this package)
+ *
+ * And only through this package:
+ *
+ * - `blocked`: the script could not be loaded
+ * - `unsupported`: something else is in its place
+ * - `no_document`: called on a server
  */
 export type Reason =
   | 'gpc'
@@ -59,9 +64,8 @@ export type Reason =
   | 'invalid_arguments'
   | 'bot'
   | 'prefetch'
-  | 'unavailable'
-  | 'unsupported'
   | 'blocked'
+  | 'unsupported'
   | 'no_document'
   | (string & {});
 
@@ -83,9 +87,8 @@ export type Result = Recorded | NotRecorded;
 
 /** What is known of the visitor. */
 export interface ReferralData {
-  click_id: string | null;
-  partner_code: string | null;
-  program_id: string | null;
+  click_id?: string | undefined;
+  partner_code?: string | undefined;
 }
 
 /**
@@ -104,9 +107,9 @@ export function signup(customerKey: string | number, email?: string): Promise<Re
 export function trackClick(url?: string): Promise<Result>;
 
 /** The visitor's click id, for a checkout's metadata. Read from the cookie where the script is blocked. */
-export function getClickId(): Promise<string | null>;
+export function getClickId(): Promise<string | undefined>;
 
-/** The visitor's click, its affiliate's code and the program. */
+/** The visitor's click and its affiliate's code. */
 export function getData(): Promise<ReferralData>;
 
 /**
@@ -118,10 +121,10 @@ export function grantConsent(): Promise<boolean>;
 /** `window.affitor`, once the script is there. */
 export interface Affitor {
   /** Changes options of the tag. */
-  init(options?: TrackerOptions): unknown;
+  init(options?: Omit<TrackerOptions, 'params'> & { params?: string }): unknown;
   signup(customerKey: string | number, email?: string): Promise<Result>;
   trackClick(url?: string): Promise<Result>;
-  getClickId(): string | null;
+  getClickId(): string | undefined;
   getData(): ReferralData;
 }
 
@@ -135,7 +138,7 @@ export type QueuedCall =
 export interface Affonso {
   /** An e-mail address, or a customer with at least one of both. */
   signup(customer: string | AffonsoCustomer): Promise<Result>;
-  getReferralId(): string | null;
+  getReferralId(): string | undefined;
   isConsentRequired(): boolean;
 }
 

@@ -28,7 +28,7 @@ const describe = (tag, { src, nonce, integrity, ...settings }) => {
   if (nonce) tag.nonce = nonce;
   if (integrity) Object.assign(tag, { integrity, crossOrigin: 'anonymous' });
   for (const [name, value] of Object.entries(settings)) {
-    if (value != null && value !== false) tag.dataset[name] = value;
+    if (value != null && value !== false) tag.dataset[name] = Array.isArray(value) ? value.join('|') : value;
   }
 };
 
@@ -80,18 +80,18 @@ export const trackClick = (url = inPage ? location.href : '') => ask((tracker) =
 /** The click of an earlier page, or of the server's own cookie: known also where the script is blocked. */
 const clickOfCookie = () => {
   try {
-    return document.cookie.match(/(?:^|; )(?:affitor_click_id|affonso_referral)=([^;]+)/)?.[1] ?? null;
+    return document.cookie.match(/(?:^|; )(?:affitor_click_id|affonso_referral)=([^;]+)/)?.[1];
   } catch {
-    return null; // no document, or one without cookies
+    // No document, or one without cookies.
   }
 };
 
-export const getClickId = () => ask((tracker) => tracker.getClickId(), clickOfCookie);
+export const getClickId = () => ask((tracker) => tracker.getClickId() ?? undefined, clickOfCookie);
 
 export const getData = () =>
   ask(
     (tracker) => tracker.getData(),
-    () => ({ click_id: clickOfCookie(), partner_code: null, program_id: null }),
+    () => ({ click_id: clickOfCookie(), partner_code: undefined }),
   );
 
 export const grantConsent = () => ask(() => window.affonsoConsentGranted(), () => false);

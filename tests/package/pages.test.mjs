@@ -65,8 +65,8 @@ describe("a page that bundles the package", () => {
     const click_id = await page.evaluate(() => tracker.getClickId());
     assert.match(click_id, /./);
     assert.deepEqual(result, { recorded: true, click_id, status: "lead" });
-    const data = { click_id, partner_code: "alice", program_id: options.program };
-    assert.deepEqual(await page.evaluate(() => tracker.getData()), data);
+    const data = await page.evaluate(() => tracker.getData());
+    assert.deepEqual([data.click_id, data.partner_code], [click_id, "alice"]);
     const again = { recorded: false, reason: "already_tracked" };
     assert.deepEqual(await page.evaluate(() => tracker.trackClick()), again);
     assert.deepEqual(await leads(ledger), lead(ledger));
@@ -122,8 +122,9 @@ describe("a page that bundles the package", () => {
       gpc: "ignore",
       cookieDomain: "localhost",
       cookie_duration: 30,
-      fill: false,
-      debug: undefined,
+      fill: "click",
+      debug: false,
+      lead: undefined,
       api: "../api/v1/track/",
     };
     await page.evaluate((options) => tracker.load(options), { ...options, ...set, nonce: "abc" });
@@ -135,11 +136,12 @@ describe("a page that bundles the package", () => {
       src: options.src,
       nonce: "abc",
       "data-program": options.program,
-      "data-params": "partner,via",
+      "data-params": "partner|via",
       "data-requires-consent": "true",
       "data-gpc": "ignore",
       "data-cookie-domain": "localhost",
       "data-cookie_duration": "30",
+      "data-fill": "click",
       "data-api": "../api/v1/track/",
     });
   });
@@ -168,11 +170,10 @@ describe("a script that does not come", () => {
     assert.deepEqual(await signup(page), blocked);
     assert.deepEqual(await page.evaluate(() => tracker.trackClick()), blocked);
     assert.equal(await page.evaluate(() => tracker.grantConsent()), false);
-    assert.equal(await page.evaluate(() => tracker.getClickId()), null);
+    assert.equal(await page.evaluate(() => tracker.getClickId()), undefined);
     await context.addCookies([{ name: "affonso_referral", value: "click_1", url: origin }]);
     assert.equal(await page.evaluate(() => tracker.getClickId()), "click_1");
-    const data = { click_id: "click_1", partner_code: null, program_id: null };
-    assert.deepEqual(await page.evaluate(() => tracker.getData()), data);
+    assert.deepEqual(await page.evaluate(() => tracker.getData()), { click_id: "click_1", partner_code: undefined });
     assert.deepEqual(await leads(ledger), []);
     assert.deepEqual(problems, []);
   });
@@ -234,8 +235,8 @@ describe("on a server, where there is no document", () => {
     assert.equal(await onServer.load({ src: "https://ledger.example/js/tracker.js" }), false);
     assert.deepEqual(await onServer.signup("user_1", "jane@example.com"), nothing);
     assert.deepEqual(await onServer.trackClick(), nothing);
-    assert.equal(await onServer.getClickId(), null);
-    assert.deepEqual(await onServer.getData(), { click_id: null, partner_code: null, program_id: null });
+    assert.equal(await onServer.getClickId(), undefined);
+    assert.deepEqual(await onServer.getData(), { click_id: undefined, partner_code: undefined });
     assert.equal(await onServer.grantConsent(), false);
   });
 });

@@ -20,15 +20,17 @@ const options: LoadOptions = {
   gpc: 'ignore',
   cookieDomain: 'shop.example',
   cookie_duration: 30,
-  fill: true,
+  fill: 'click',
   debug: true,
   api: '../track/',
+  click: 'c',
+  lead: 'l',
   nonce: 'abc',
   integrity: 'sha384-abc',
 };
 const there: Promise<boolean> = load(options);
 void load({ src: '/js/tracker.js', affonso: 'prog_1' });
-void load({ src: '/js/tracker.js', affitorProgramId: '7', params: 'aff,via' });
+void load({ src: '/js/tracker.js', affitorProgramId: '7', params: 'aff|via' });
 // @ts-expect-error without an address there is nothing to load
 void load({ program: 'prog_1' });
 // @ts-expect-error a name that no attribute has
@@ -52,12 +54,12 @@ async function calls(): Promise<string> {
   const ofTheServer: Reason = 'Referral link not found';
   const click = await trackClick();
   void trackClick('https://shop.example/?aff=alice');
-  const id: string | null = await getClickId();
+  const id: string | undefined = await getClickId();
   // @ts-expect-error a visitor may have none
   const always: string = await getClickId();
-  const { click_id, partner_code, program_id } = await getData();
+  const { click_id, partner_code } = await getData();
   const granted: boolean = await grantConsent();
-  return [reason, ofTheServer, click, id, always, click_id, partner_code, program_id, granted, await there].join();
+  return [reason, ofTheServer, click, id, always, click_id, partner_code, granted, await there].join();
 }
 // @ts-expect-error a customer has a key
 void signup();
@@ -69,7 +71,7 @@ async function globals(): Promise<void> {
   if (window.affitor) {
     await window.affitor.signup('user_123', 'user@example.com');
     window.affitor.init({ program: 'prog_2' });
-    const id: string | null = window.affitor.getClickId();
+    const id: string | undefined = window.affitor.getClickId();
     void [id, window.affitor.getData().partner_code, await window.affitor.trackClick()];
   } else {
     window.affitorQueue = window.affitorQueue || [];
@@ -83,7 +85,7 @@ async function globals(): Promise<void> {
   await window.Affonso?.signup({ externalUserId: 'user_123' });
   // @ts-expect-error an e-mail address or a user's id
   await window.Affonso?.signup({ name: 'Jane' });
-  const referral: string | null | undefined = window.Affonso?.getReferralId();
+  const referral: string | undefined = window.Affonso?.getReferralId();
   const required: boolean | undefined = window.Affonso?.isConsentRequired();
   const granted: boolean | undefined = await window.affonsoConsentGranted?.();
   window.addEventListener('affonso_referral_ready', () => void window.affonso_referral?.length);
