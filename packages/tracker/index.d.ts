@@ -16,7 +16,7 @@ export interface TrackerOptions {
   cookieDomain?: string;
   /** `data-cookie_duration`: days that cookies live, where the ledger's answer does not say it. */
   cookie_duration?: number | string;
-  /** `data-fill`: the click id goes into every form that is sent, under this name; `affitor_click_id` if it is empty. */
+  /** `data-fill`: the click id goes into every form that is sent, under this name (empty: `affitor_click_id`). */
   fill?: string;
   /** `data-debug`: loads the build that explains every decision in the console. */
   debug?: boolean;

@@ -2,8 +2,8 @@
  * The tracker for pages that are built with a bundler: puts the script's tag into the page and passes calls on to it.
  *
  * The tracker itself stays the file that the server serves; its state lives there, behind `window.affitor`. Here is
- * only the tag that was put in, and who waits for it. Nothing throws, every promise resolves, and where there is no document
- * (on a server) nothing happens. What the calls are for stands in index.d.ts.
+ * only the tag that was put in, and who waits for it. Nothing throws, every promise resolves, and where there is no
+ * document (on a server) nothing happens. What the calls are for stands in index.d.ts.
  */
 
 const PATIENCE = 5000; // milliseconds that a caller waits for the script, as in the script itself
