@@ -264,10 +264,10 @@ test("two tabs send what is left at once: one lead", async (t) => {
 test("what others have left under the tracker's names keeps no sign-up from being sent", async (t) => {
   const { page, context, clickId, customer } = await referred(t);
   await page.evaluate(() => {
-    localStorage.affitor_unsent0 = "no JSON";
-    localStorage.affitor_unsent1 = "null";
-    localStorage.affitor_unsent2 = "7";
-    localStorage.affitor_unsent3 = "{}";
+    localStorage.affitor_kept0 = "no JSON";
+    localStorage.affitor_kept1 = "null";
+    localStorage.affitor_kept2 = "7";
+    localStorage.affitor_kept3 = "{}";
   });
   await failing(context, 1, () => {});
   const left = page.waitForRequest(LEAD);

@@ -31,15 +31,15 @@ const attempt = (deed) => {
 /** The names of what is kept, the oldest first. */
 const kept = () =>
   Object.keys(localStorage)
-    .filter((name) => /^affitor_unsent./.test(name))
+    .filter((name) => /^affitor_kept./.test(name))
     .sort();
 
 /** Strikes an entry out. */
 const forget = (site, { id }) => {
   if (site.click_.id == id) site.click_ = 0;
   attempt(() => {
-    delete localStorage['affitor_unsent' + id];
-    if (!kept()[0]) delete localStorage.affitor_unsent;
+    delete localStorage['affitor_kept' + id];
+    if (!kept()[0]) delete localStorage.affitor_kept;
   });
 };
 
@@ -204,7 +204,7 @@ const begin = (site) => {
   attempt(() =>
     kept().map((name) => {
       // What cannot be read is a sign-up of nobody, which ends at once.
-      const entry = { ...attempt(() => JSON.parse(localStorage[name])), id: name.slice(14) };
+      const entry = { ...attempt(() => JSON.parse(localStorage[name])), id: name.slice(12) };
       if (entry.url) site.click_ = entry;
       dispatch(site, entry);
     }),

@@ -43,8 +43,8 @@ if (script && !self.affitor?.init) {
      * Writes an entry down, under a name of its own: two tabs cannot undo each other's. The time comes first in it; of one
      * millisecond, the click comes before the sign-up.
      */
-    keep_: (entry, name = 'affitor_unsent' + (entry.id ||= Date.now() + '' + !entry.url + Math.random())) =>
-      attempt(() => (localStorage.affitor_unsent = localStorage[name] = JSON.stringify(entry))),
+    keep_: (entry, name = 'affitor_kept' + (entry.id ||= Date.now() + '' + !entry.url + Math.random())) =>
+      attempt(() => (localStorage.affitor_kept = localStorage[name] = JSON.stringify(entry))),
   };
 
   /** The match of a referral parameter in an address; in its group `aff=partner`. */
@@ -104,7 +104,7 @@ if (script && !self.affitor?.init) {
 
   site.setClickId_(getClickId());
   // True until the core has looked what is left of earlier pages.
-  site.click_ = /true/.test(site.debug + site.affitorDebug) || attempt(() => localStorage.affitor_unsent);
+  site.click_ = /true/.test(site.debug + site.affitorDebug) || attempt(() => localStorage.affitor_kept);
   if (site.click_ || 'fill' in site) send();
   look();
   attempt(() => push(...self.affitorQueue));
