@@ -89,13 +89,13 @@ if (script && !self.affitor) {
     }),
   };
   self.Affonso = {
-    signup: (who) => send({ who }),
     getReferralId: getClickId,
+    signup: (who) => send({ who }),
     isConsentRequired: () => consentMissing,
   };
   self.affonsoConsentGranted = async () => {
     consentMissing = false;
-    await Promise.all(held.splice(0).map(send));
+    held.splice(0).map(send);
     return !optedOut;
   };
 
