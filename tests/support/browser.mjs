@@ -17,7 +17,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   // Customers' sites (site.mjs): every name under .test is this machine, and certificates are nobody's.
-  "--host-resolver-rules=MAP *.test 127.0.0.1",
+  "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.github.io 127.0.0.1, MAP *.co.uk 127.0.0.1",
   "--ignore-certificate-errors",
   // A headless browser says so in its name, and is no visitor then.
   `--user-agent=${USER_AGENT}`,

@@ -108,7 +108,8 @@ const track = async (site, entry) => {
   const existing_click_id = site.getClickId_();
   const known = existing_click_id && (attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]) || last);
   // A partner's code may contain a line break as well as anything else.
-  const [remembered, ...partner] = landing([entry.url, site.params, known]);
+  // A fragment may be longer than all that the decisions read.
+  const [remembered, ...partner] = landing([entry.url.split('#')[0], site.params, known]);
   const partner_code = partner.join('\n');
   let result = refused(remembered ? 'already_tracked' : 'no_referral');
   if (partner_code) {
@@ -148,8 +149,8 @@ const track = async (site, entry) => {
   return result;
 };
 
-/** One line of text out of what the page passes; a user's id may be a number. */
-const line = (value) => (/string|number/.test(typeof value) ? `${value}`.trim().split('\n')[0] : '');
+/** One line of text out of what the page passes; a user's id may be a number, but not the one that is none. */
+const line = (value) => (/string|number/.test(value == value && typeof value) ? `${value}`.trim().split('\n')[0] : '');
 
 /** Sends a sign-up. */
 const report = async (site, entry) => {

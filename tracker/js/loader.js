@@ -13,8 +13,8 @@
 
 const script = document.currentScript;
 
-// A second tag adds nothing.
-if (script && !self.affitor) {
+// A second tag adds nothing; an element whose id is `affitor` is no tag.
+if (script && !self.affitor?.init) {
   /** Does what a page may have forbidden, as a sandboxed frame does cookies and storage. */
   const attempt = (deed) => {
     try {
@@ -22,10 +22,10 @@ if (script && !self.affitor) {
     } catch {}
   };
 
-  const cookie = (name) => attempt(() => document.cookie.match(`(?:^|; )(?:${name})=([^;]+)`)[1]);
+  const cookie = (name) => attempt(() => document.cookie.match(`(^|; )${name}=([^;]+)`)[2]);
 
-  /** The visitor's click. The last name is an older one: read, never written. */
-  const getClickId = () => site.clickId_ || cookie('affitor_click_id|affonso_referral|customer_code');
+  /** The visitor's click. The last name is an older one: read, never written; it may stand first among the cookies. */
+  const getClickId = () => site.clickId_ || cookie('affitor_click_id') || cookie('affonso_referral') || cookie('customer_code');
 
   /** What loader and core share: the tag's attributes, which `init` may change, and the rest. */
   const site = {
@@ -39,13 +39,16 @@ if (script && !self.affitor) {
       if ((self.affonso_referral = site.clickId_ = id)) dispatchEvent(new Event('affonso_referral_ready'));
     },
 
-    /** Writes an entry down, under a name of its own: two tabs cannot undo each other's. The time comes first in it. */
-    keep_: (entry, name = 'affitor_unsent' + (entry.id ||= Date.now() + '' + Math.random())) =>
+    /**
+     * Writes an entry down, under a name of its own: two tabs cannot undo each other's. The time comes first in it; of one
+     * millisecond, the click comes before the sign-up.
+     */
+    keep_: (entry, name = 'affitor_unsent' + (entry.id ||= Date.now() + '' + !entry.url + Math.random())) =>
       attempt(() => (localStorage.affitor_unsent = localStorage[name] = JSON.stringify(entry))),
   };
 
   /** The match of a referral parameter in an address; in its group `aff=partner`. */
-  const parameterOf = (url) => url.match(`[?&]((?:${site.params})=[^&#]+)`);
+  const parameterOf = (url) => url.match(`[?&]((${site.params})=[^&#]+)`);
 
   const optedOut = navigator.globalPrivacyControl && site.gpc != 'ignore';
   // Neither false nor undefined.
@@ -108,10 +111,7 @@ if (script && !self.affitor) {
   self.affitorQueue = { push };
   ['pushState', 'replaceState'].map((method, original) => {
     original = history[method];
-    history[method] = (...state) => {
-      original.apply(history, state);
-      look();
-    };
+    history[method] = (...state) => look(original.apply(history, state));
   });
   // Until consent is given the referral parameter travels on in links of the same site, but not within the page.
   if (consentMissing)
