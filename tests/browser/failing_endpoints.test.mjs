@@ -111,16 +111,18 @@ test("what was queued on one page is recorded once on the next, when the endpoin
 });
 
 test("a network that comes back is used at once, on the same page", async (t) => {
-  const visitor = await scene.begin(t, { attributes: "data-fill" });
-  await visitor.open(shop("/"));
-  await visitor.page.waitForLoadState("networkidle");
+  const visitor = await scene.begin(t);
+  const bob = await scene.partner();
+  await visitor.open(shop(`/?aff=${visitor.partner}`));
+  const first = await visitor.clicked();
+  await visitor.settled();
   await visitor.context.setOffline(true);
-  await visitor.page.evaluate((partner) => history.pushState(null, "", `/?aff=${partner}`), visitor.partner);
+  await visitor.page.evaluate((bob) => history.pushState(null, "", `/?aff=${bob}`), bob);
   assert.deepEqual(await visitor.call("affitor.signup", "offline", "offline@example.com"), QUEUED);
   await visitor.context.setOffline(false);
-  const id = await visitor.clicked();
+  const id = await visitor.clicked(first);
   await visitor.settled();
-  assert.deepEqual(await scene.clicks(visitor.partner, 1), [id]);
+  assert.deepEqual(await scene.clicks(bob, 1), [id]);
   assert.equal((await scene.referralOf("offline")).id, id);
 });
 

@@ -86,7 +86,7 @@ test("a sign-up on the next page is credited to the click that is recovered ther
   await visitor.page.waitForFunction(() => localStorage.affitor_kept);
   gate.instead = undefined;
   await visitor.open(shop("/signup"));
-  const result = await visitor.call("affitor.signup", "user_next", "jane@example.com");
+  const result = await visitor.call("affitor.signup", "user_next", "next@example.com");
   assert.equal(result.recorded, true);
   assert.deepEqual(await scene.clicks(visitor.partner, 1), [result.click_id]);
   assert.equal((await scene.referralOf("user_next")).partner, visitor.partner);

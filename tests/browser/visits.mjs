@@ -59,7 +59,7 @@ export async function startScene(t, { allowed = HOSTS, secure = false, ...option
         return ids;
       }),
     /** Waits for the customer's referral: its click and whose it is. */
-    referralOf: (user) =>
+    referralOf: (user, milliseconds) =>
       eventually(async () => {
         const sql =
           "SELECT referral.id, affiliate.tracking_id AS partner FROM referral JOIN affiliate ON affiliate.id = affiliate_id " +
@@ -67,7 +67,7 @@ export async function startScene(t, { allowed = HOSTS, secure = false, ...option
         const [row] = await select(ledger, sql, user);
         assert.ok(row, `no referral of ${user}`);
         return row;
-      }),
+      }, milliseconds),
   };
   return scene;
 }

@@ -57,7 +57,7 @@ const ways = ({ context, page, requests }) => ({
   /** How often an address with this in its path was asked for. */
   asked: (part) => requests.filter(({ url }) => url.pathname.includes(part)).length,
   /** Waits until nothing is left to send: what the tracker keeps in localStorage is gone. */
-  settled: (on = page) => on.waitForFunction(() => !Object.keys(localStorage).some((name) => name.startsWith("affitor"))),
+  settled: (on = page) => on.waitForFunction(() => !Object.keys(localStorage).some((name) => name.startsWith("affitor")), undefined, { timeout: 10_000 }),
   async cookie(name) {
     return (await context.cookies()).find((cookie) => cookie.name === name)?.value;
   },

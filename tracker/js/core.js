@@ -219,7 +219,8 @@ let begun;
 export const send = async (site, entry) => {
   if (IS_RELEASE && /true/.test(site.debug + site.affitorDebug)) return (await import(DEBUG)).send(site, entry);
   if (document.prerendering) await new Promise((resolve) => document.addEventListener('prerenderingchange', resolve));
-  if (entry) site.keep_(entry);
+  // An earlier call may have found it among what is kept, and be done with it.
+  if (entry && !sent[entry.id]) site.keep_(entry);
   begun ||= begin(site);
   return (
     entry && Promise.race([dispatch(site, entry), new Promise((resolve) => setTimeout(resolve, PATIENCE, refused('queued')))])
