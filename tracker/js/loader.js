@@ -74,7 +74,10 @@ if (script && !self.affitor?.init) {
 
   const trackClick = (url = location.href) => send((site.click_ = { url }));
 
-  /** Tracks the click if the page, or the route that a single-page application went to, is a landing. */
+  /**
+   * Tracks the click if the page, or the route that a single-page application went to, is a landing. (Options are taken
+   * over before the address is looked at: arguments come first.)
+   */
   const look = (options) =>
     attempt(() => parameterOf(location.href, Object.assign(site, options)) && trackClick());
 
@@ -111,7 +114,10 @@ if (script && !self.affitor?.init) {
   self.affitorQueue = { push };
   ['pushState', 'replaceState'].map((method, original) => {
     original = history[method];
-    history[method] = (...state) => look(original.apply(history, state));
+    history[method] = (...state) => {
+      original.apply(history, state);
+      look();
+    };
   });
   // Until consent is given the referral parameter travels on in links of the same site, but not within the page.
   if (consentMissing)
