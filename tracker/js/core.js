@@ -182,14 +182,19 @@ const report = async (site, entry) => {
 let clicks = Promise.resolve();
 const sent = { __proto__: null };
 
-/** Sends an entry after the clicks before it, once. What it cannot read of an entry stops no other one. */
+/**
+ * Sends an entry after the clicks before it, once: an earlier call may have found it among what is kept, and be done with
+ * it. What cannot be read of an entry stops no other one.
+ */
 const dispatch = (site, entry) => {
-  const { id, url } = entry;
-  if (!sent[id]) {
-    sent[id] = clicks.then(() => (url ? track : report)(site, entry)).catch(() => refused('invalid_arguments'));
-    if (url) clicks = sent[id];
+  if (!sent[entry.id]) {
+    site.keep_(entry);
+    const { url } = entry;
+    const result = clicks.then(() => (url ? track : report)(site, entry)).catch(() => refused('invalid_arguments'));
+    sent[entry.id] = result;
+    if (url) clicks = result;
   }
-  return sent[id];
+  return sent[entry.id];
 };
 
 /** Reads the tag, and sends what is kept. */
@@ -219,8 +224,6 @@ let begun;
 export const send = async (site, entry) => {
   if (IS_RELEASE && /true/.test(site.debug + site.affitorDebug)) return (await import(DEBUG)).send(site, entry);
   if (document.prerendering) await new Promise((resolve) => document.addEventListener('prerenderingchange', resolve));
-  // An earlier call may have found it among what is kept, and be done with it.
-  if (entry && !sent[entry.id]) site.keep_(entry);
   begun ||= begin(site);
   return (
     entry && Promise.race([dispatch(site, entry), new Promise((resolve) => setTimeout(resolve, PATIENCE, refused('queued')))])
