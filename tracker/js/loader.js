@@ -111,7 +111,10 @@ if (script && !self.affitor?.init) {
   self.affitorQueue = { push };
   ['pushState', 'replaceState'].map((method, original) => {
     original = history[method];
-    history[method] = (...state) => look(original.apply(history, state));
+    history[method] = (...state) => {
+      original.apply(history, state);
+      look();
+    };
   });
   // Until consent is given the referral parameter travels on in links of the same site, but not within the page.
   if (consentMissing)
