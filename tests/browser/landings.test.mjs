@@ -135,8 +135,16 @@ describe("a single-page application", () => {
     assert.equal(gate.sent("click").length, 1);
   });
 
-  test("keeps what its own history does: state, errors, and patches of others", async (t) => {
-    const { open, page } = await scene.begin(t);
+  test("keeps what its own history does: state, errors, what it returns, and patches of others", async (t) => {
+    const { partner, open, clicked, page, context } = await scene.begin(t);
+    // A router's patch, older than the tracker's, that returns something.
+    await context.addInitScript(() => {
+      const before = history.replaceState;
+      history.replaceState = function (...all) {
+        before.apply(this, all);
+        return { params: "nobody", requiresConsent: true };
+      };
+    });
     await open(shop("/"));
     const seen = await page.evaluate(() => {
       const routes = [];
@@ -145,17 +153,26 @@ describe("a single-page application", () => {
         routes.push(all[2]);
         return before.apply(this, all);
       };
-      history.pushState({ a: 1 }, "", "/one");
-      history.pushState({ a: 2 }, "");
+      const returned = [history.pushState({ a: 1 }, "", "/one"), history.pushState({ a: 2 }, "")];
       let error;
       try {
         history.pushState(() => {}, "");
       } catch (problem) {
         error = problem.name;
       }
-      return { routes, state: history.state, path: location.pathname, error };
+      return { routes, returned, state: history.state, path: location.pathname, error };
     });
-    assert.deepEqual(seen, { routes: ["/one", undefined, undefined], state: { a: 2 }, path: "/one", error: "DataCloneError" });
+    assert.deepEqual(seen, {
+      routes: ["/one", undefined, undefined],
+      returned: [undefined, undefined],
+      state: { a: 2 },
+      path: "/one",
+      error: "DataCloneError",
+    });
+    for (const path of ["/two", `/landing?aff=${partner}`]) {
+      await page.evaluate((path) => history.replaceState(null, "", path), path);
+    }
+    assert.deepEqual(await scene.clicks(partner, 1), [await clicked()]);
   });
 });
 
