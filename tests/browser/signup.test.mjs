@@ -141,6 +141,17 @@ test("the same call five times at once is one lead, and everybody is told so", a
   assert.deepEqual(await stored(page), []);
 });
 
+test("two people at once through one click: the click is spoken for, one lead", async (t) => {
+  const { page, clickId, calls } = await referred(t);
+  const people = [newCustomer(), newCustomer()];
+  await Promise.all(people.map((customer) => signUp(page, customer)));
+  assert.equal(calls("lead").length, 2);
+  const leads = await leadsOf(shop, clickId);
+  assert.deepEqual(leads.map(({ status }) => status), ["lead"]);
+  assert.ok(people.some(({ key }) => key === leads[0].key));
+  assert.deepEqual(await stored(page), []);
+});
+
 test("the same call again, later and through the other global, is still one lead", async (t) => {
   const { page, clickId } = await referred(t);
   const customer = newCustomer();

@@ -1,6 +1,7 @@
 // A sign-up is not lost: whatever happens to its first send, on this page or a later one the ledger gets it, once.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { eventually } from "../api/calls.mjs";
 import { startSite } from "../support/site.mjs";
 import {
   becameOneLead,
@@ -18,7 +19,6 @@ import {
   stored,
   visit,
 } from "../support/shop.mjs";
-import { eventually } from "../api/calls.mjs";
 
 const LEAD = /track\/lead$/;
 const browser = sharedBrowser();
