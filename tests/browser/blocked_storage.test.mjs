@@ -48,7 +48,7 @@ for (const [what, script] of Object.entries(BLOCKED)) {
     assert.equal((await scene.referralOf(key(1))).id, click_id);
     const names = gate.calls.map(({ body }) => body.event_id);
     assert.equal(new Set(names).size, 3, names.join());
-    assert.ok(names.every((name) => /^[\d.e-]+$/.test(name)), names.join());
+    assert.ok(names.every((name) => /^\d{13}(true|false)[\d.e-]+$/.test(name)), names.join());
     assert.equal(await visitor.page.evaluate(() => self.affonso_referral), click_id);
   });
 }

@@ -42,7 +42,7 @@ export function openAlone(t, url) {
   t.after(async () => {
     browser.kill();
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   });
 }
 

@@ -109,7 +109,7 @@ const track = async (site, entry) => {
   const known = existing_click_id && (attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]) || last);
   // A partner's code may contain a line break as well as anything else.
   // A fragment may be longer than all that the decisions read.
-  const [remembered, ...partner] = landing([entry.url.split('#')[0], site.params, known]);
+  const [remembered, ...partner] = landing([`${entry.url}`.split('#')[0], site.params, known]);
   const partner_code = partner.join('\n');
   let result = refused(remembered ? 'already_tracked' : 'no_referral');
   if (partner_code) {
