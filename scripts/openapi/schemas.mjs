@@ -104,8 +104,7 @@ function literal(text) {
  */
 export function schemaOf(source, sources, at) {
   if (typeof source === 'string') return fieldOf(source, at);
-  const { extends: parent, closed, open, raw, text, ...more } = source;
-  if (raw) return raw;
+  const { extends: parent, closed, open, text, ...more } = source;
   const beyond = Object.keys(more);
   if (beyond.length > 0) throw new Error(`${at}: ${beyond} mean nothing`);
   const inherited = parent ? fieldsOf(parent, sources, at) : {};
@@ -121,31 +120,30 @@ function fieldsOf(name, sources, at) {
   return { ...inherited, ...(parent.closed ?? parent.open) };
 }
 
+/** Fields by their bare names, each with its mark and line. One that is there again is described by its last line. */
+function named(fields) {
+  const all = new Map();
+  for (const [name, line] of Object.entries(fields)) all.set(name.replace(/[?*]$/, ''), { mark: name.match(/[?*]$/)?.[0], line });
+  return [...all];
+}
+
 function closedObject(fields, at) {
-  const bare = (name) => name.replace(/\?$/, '');
-  const properties = new Map();
-  // A field that is described again, with or without a `?`, is described by its last line.
-  for (const [name, line] of Object.entries(fields)) properties.set(bare(name), [name, line]);
-  const named = [...properties];
+  const all = named(fields);
   return {
     type: 'object',
-    required: named.filter(([, [name]]) => !name.endsWith('?')).map(([name]) => name),
-    properties: Object.fromEntries(named.map(([name, [, line]]) => [name, fieldOf(line, `${at}.${name}`)])),
+    required: all.filter(([, { mark }]) => mark !== '?').map(([name]) => name),
+    properties: Object.fromEntries(all.map(([name, { line }]) => [name, fieldOf(line, `${at}.${name}`)])),
     additionalProperties: false,
   };
 }
 
 function openObject(fields, at) {
-  const required = Object.keys(fields).filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
-  const property = ([name, line]) => {
-    const isRequired = name.endsWith('*');
-    const bare = isRequired ? name.slice(0, -1) : name;
-    return [bare, fieldOf(line, `${at}.${bare}`, !isRequired)];
-  };
+  const all = named(fields);
+  const required = all.filter(([, { mark }]) => mark === '*').map(([name]) => name);
   return {
     type: 'object',
     ...(required.length > 0 && { required }),
-    properties: Object.fromEntries(Object.entries(fields).map(property)),
+    properties: Object.fromEntries(all.map(([name, { mark, line }]) => [name, fieldOf(line, `${at}.${name}`, mark !== '*')])),
   };
 }
 
