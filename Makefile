@@ -19,8 +19,9 @@ setup-tests: ## and what the tests need
 setup-bench: ## and what the benchmarks need
 	@scripts/setup bench
 
-tracker: setup ## the tracker's files, which the Worker's crate carries: it does not compile without them
+tracker: setup ## the tracker's files and the API's document, which the Worker's crate carries: it does not compile without them
 	@scripts/with-wasm scripts/build-tracker
+	@node scripts/build-openapi.mjs
 
 release-tracker: tracker ## keep the tracker's present files served for good (NAME=…)
 	@test -n "$(NAME)" || { echo 'error: make release-tracker NAME=2026-11-21'; exit 1; }
@@ -80,4 +81,5 @@ bench-tracker: setup-tests build ## the tracker's time on the main thread, from 
 	@node bench/tracker.mjs --loads $(or $(LOADS),20) $(if $(WRITE),--write)
 
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
-	@rm -rf target node_modules bench/peers/node_modules worker/build bench/reference/build tracker/dist
+	@rm -rf target node_modules bench/peers/node_modules worker/build bench/reference/build tracker/dist \
+		docs/openapi/openapi.json

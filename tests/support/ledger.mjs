@@ -1,5 +1,6 @@
 // A running ledger with two teams in it: what most tests begin with. State is its own and thrown away.
 import { createHash, createHmac, randomBytes } from "node:crypto";
+import { assertDescribed } from "./openapi.mjs";
 import { startRuntime } from "./runtime.mjs";
 
 export const IDENTITY_SECRET = "a secret for tests, and only for them";
@@ -54,7 +55,7 @@ export async function startLedger(t, options = {}) {
     database: runtime.database,
     /** Where the SQLite files of D1 and of the objects are. */
     state: runtime.state,
-    /** A call: an object as body is sent as JSON, a text as it is. */
+    /** A call: an object as body is sent as JSON, a text as it is. Its answer is one that the OpenAPI document describes. */
     async request(method, path, { key, body, headers = {} } = {}) {
       const response = await runtime.fetch(path, {
         method,
@@ -66,7 +67,9 @@ export async function startLedger(t, options = {}) {
         body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, text, json: parsed(text) };
+      const answer = { status: response.status, headers: response.headers, text, json: parsed(text) };
+      assertDescribed(method, path, answer);
+      return answer;
     },
   };
 }

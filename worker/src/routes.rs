@@ -6,6 +6,8 @@ mod customers;
 mod payouts;
 mod program;
 mod sales;
+#[cfg(test)]
+mod tests;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
@@ -14,7 +16,7 @@ use crate::affonso::{webhook_deliveries, webhooks};
 use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
-use crate::pages::{dashboard, demo, demo::Demo, tracker};
+use crate::pages::{dashboard, demo, demo::Demo, docs, tracker};
 use crate::platform::Settings;
 use crate::{affitor, affonso, health, store};
 
@@ -108,6 +110,10 @@ enum Endpoint {
     DashboardStyle,
     DashboardScript,
     DashboardOverview,
+    OpenApi,
+    Docs,
+    DocsStyle,
+    DocsScript,
     Demo,
     DemoStyle,
     DemoScript,
@@ -184,6 +190,11 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["dashboard", "dashboard.css"] => &[("GET", E::DashboardStyle)],
         ["dashboard", "dashboard.js"] => &[("GET", E::DashboardScript)],
         ["dashboard", "overview"] => &[("GET", E::DashboardOverview)],
+
+        ["openapi.json"] => &[("GET", E::OpenApi)],
+        ["docs"] => &[("GET", E::Docs)],
+        ["docs", "docs.css"] => &[("GET", E::DocsStyle)],
+        ["docs", "docs.js"] => &[("GET", E::DocsScript)],
 
         ["demo"] => &[("GET", E::Demo)],
         ["demo", "shop.css"] => &[("GET", E::DemoStyle)],
@@ -365,7 +376,14 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
         E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
-        E::Dashboard | E::DashboardStyle | E::DashboardScript | E::NoIcon => file(endpoint),
+        E::Dashboard
+        | E::DashboardStyle
+        | E::DashboardScript
+        | E::OpenApi
+        | E::Docs
+        | E::DocsStyle
+        | E::DocsScript
+        | E::NoIcon => file(endpoint),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
@@ -379,6 +397,10 @@ fn file(endpoint: Endpoint) -> Answer {
         E::Dashboard => dashboard::html(),
         E::DashboardStyle => dashboard::css(),
         E::DashboardScript => dashboard::script(),
+        E::OpenApi => docs::document(),
+        E::Docs => docs::html(),
+        E::DocsStyle => docs::css(),
+        E::DocsScript => docs::script(),
         _ => Answer::empty(204),
     }
 }

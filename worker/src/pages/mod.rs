@@ -1,7 +1,9 @@
-//! Pages and scripts: the tracker, the owner's dashboard, and the demo shop where the operator has set one up.
+//! Pages and scripts: the tracker, the owner's dashboard, the API's document, and the demo shop where the operator has set
+//! one up.
 
 pub mod dashboard;
 pub mod demo;
+pub mod docs;
 pub mod tracker;
 
 use crate::http::Answer;
