@@ -22,7 +22,7 @@ if (script && !self.affitor?.init) {
     } catch {}
   };
 
-  const cookie = (name) => attempt(() => document.cookie.match(`(^|; )${name}=([^;]+)`)[2]);
+  const cookie = (name) => attempt(() => document.cookie.match(`(^|; )${name}=([^;]+)`)?.[2]);
 
   /** The visitor's click. The last name is an older one: read, never written; it may stand first among the cookies. */
   const getClickId = () => site.clickId_ || cookie('affitor_click_id') || cookie('affonso_referral') || cookie('customer_code');
