@@ -215,8 +215,7 @@
       const sent = sample('For example', JSON.stringify(example(content.schema), null, 2));
       shown.append(el('div', 'beside', el('div', '', ...lists), sent));
       // The envelope says little: what is in it is shown at once.
-      const inner = shown.querySelectorAll('.fields details');
-      if (inner.length === 1) inner[0].open = true;
+      shown.querySelector('.fields details')?.setAttribute('open', '');
     });
     return shown;
   }
