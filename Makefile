@@ -4,8 +4,8 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
-.PHONY: help setup setup-tests tracker release-tracker build dev test test-style test-rules test-simulation test-tracker test-api \
-	setup-bench bench simulate crash-test clean
+.PHONY: help setup setup-tests tracker release-tracker size build dev test test-style test-rules test-simulation \
+	test-tracker test-api setup-bench bench bench-tracker simulate crash-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -28,13 +28,17 @@ release-tracker: tracker ## keep the tracker's present files served for good (NA
 	@mkdir tracker/releases/$(NAME)
 	@cp tracker/dist/tracker.*.js tracker/dist/core.*.js tracker/dist/fallback.*.js tracker/releases/$(NAME)/
 
+size: tracker ## what the tracker weighs, against its budgets (PEERS=1: beside others; WRITE=1: both into docs/)
+	@echo '==> size: the tracker against its budgets'
+	@node scripts/size.mjs $(if $(PEERS),--peers) $(if $(WRITE),--write)
+
 build: tracker ## the tracker, then the Worker
 	@scripts/with-wasm scripts/build-worker
 
 dev: build ## serve on 127.0.0.1 with a demo program (PORT=8787, STATE_DIR=.dev)
 	@exec node scripts/dev.mjs
 
-test: test-style test-rules test-simulation test-tracker test-api ## everything below
+test: test-style size test-rules test-simulation test-tracker test-api ## everything below
 
 test-style: setup-tests tracker ## formatting and lints
 	@echo '==> style: rustfmt and clippy'
@@ -73,5 +77,9 @@ bench: setup-bench build ## speed and rows written, beside a bare Worker (SECOND
 	@scripts/with-wasm scripts/build-worker bench/reference
 	@node bench/run.mjs --seconds $(or $(SECONDS),3) --rounds $(or $(ROUNDS),3) $(if $(WRITE),--write)
 
+bench-tracker: setup-tests build ## the tracker's time on the main thread, from the browser's own trace (LOADS=20, WRITE=1)
+	@node bench/tracker.mjs --loads $(or $(LOADS),20) $(if $(WRITE),--write)
+
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
-	@rm -rf target node_modules worker/build bench/reference/build tracker/dist docs/openapi/openapi.json
+	@rm -rf target node_modules bench/peers/node_modules worker/build bench/reference/build tracker/dist \
+		docs/openapi/openapi.json

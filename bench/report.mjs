@@ -1,6 +1,6 @@
-// Puts figures into words: one Markdown table, with its columns aligned so that it reads well on a terminal too.
-import { readFile, writeFile } from "node:fs/promises";
+// Puts figures into words: one Markdown table and a few lines around it.
 import { contests, COLD_START_TARGET, overRounds, ratio } from "./figures.mjs";
+import { table } from "./page.mjs";
 
 const HEAD = [
   "State",
@@ -75,23 +75,4 @@ function coldStartLine({ base, bare, product }) {
   const beside = `the bare Worker ${bare.toFixed(0)} ms`;
   const from = `A Worker of one line answers ${base.toFixed(0)} ms after the runtime's start.`;
   return `Cold start: ${found}; ${beside}. ${from}`;
-}
-
-function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
-  const text = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
-  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
-  return [text(rows[0]), rule, ...rows.slice(1).map(text)].join("\n");
-}
-
-const BEGIN = "<!-- figures: written by make bench WRITE=1 -->";
-const END = "<!-- end of figures -->";
-
-/** Puts the figures between the marks of a page. */
-export async function writeInto(page, figures) {
-  const text = await readFile(page, "utf8");
-  const [before, rest] = text.split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error(`${page} has no place marked for the figures`);
-  await writeFile(page, `${before}${BEGIN}\n\n${figures}\n\n${END}${after}`);
 }

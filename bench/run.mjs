@@ -12,7 +12,8 @@ import { bare, startBare, startProduct } from "./contestants.mjs";
 import { counted, countLoneClick, countRows } from "./counting.mjs";
 import { contests } from "./figures.mjs";
 import { measure } from "./load.mjs";
-import { report, writeInto } from "./report.mjs";
+import { writeInto } from "./page.mjs";
+import { report } from "./report.mjs";
 
 const root = join(import.meta.dirname, "..");
 const { values } = parseArgs({
@@ -114,7 +115,7 @@ say("cold start");
 const coldStart = await measureColdStart();
 const figures = report({ machine: await machine(), media, ...rowsWritten, coldStart });
 console.log(`\n${figures}`);
-if (values.write) await writeInto(join(root, "docs/benchmarks.md"), figures);
+if (values.write) await writeInto(join(root, "docs/benchmarks.md"), "make bench WRITE=1", figures);
 
 const all = media.flatMap(({ rounds }) => Object.values(rounds).flatMap((side) => Object.values(side).flat()));
 if (all.some(({ errors }) => errors > 0)) {

@@ -1,5 +1,7 @@
 // A real Chromium for page tests: the system's own, since a test tool's download needs an open network.
-import { accessSync, constants } from "node:fs";
+import { spawn } from "node:child_process";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -15,7 +17,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   // Customers' sites (site.mjs): every name under .test is this machine, and certificates are nobody's.
-  "--host-resolver-rules=MAP *.test 127.0.0.1",
+  "--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.github.io 127.0.0.1, MAP *.co.uk 127.0.0.1",
   "--ignore-certificate-errors",
   // A headless browser says so in its name, and is no visitor then.
   `--user-agent=${USER_AGENT}`,
@@ -24,6 +26,24 @@ const FLAGS = [
 /** Opens headless Chromium with an empty profile of its own; `close()` removes it. */
 export function openBrowser() {
   return chromium.launch({ executablePath: findChromium(), args: FLAGS });
+}
+
+/**
+ * Opens a page in a Chromium that nobody drives: a driven one renders no page ahead. It ends with the test.
+ *
+ * @param t the test
+ * @param {string} url
+ */
+export function openAlone(t, url) {
+  const profile = mkdtempSync(join(tmpdir(), "clickledger-profile-"));
+  const options = ["--headless", `--user-data-dir=${profile}`, "--remote-debugging-port=0"];
+  const browser = spawn(findChromium(), [...FLAGS, ...options, url], { stdio: "ignore" });
+  const ended = new Promise((resolve) => browser.once("exit", resolve));
+  t.after(async () => {
+    browser.kill();
+    await ended;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
+  });
 }
 
 /** The `CHROMIUM` variable, else the first known name on PATH. */

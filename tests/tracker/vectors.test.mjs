@@ -15,8 +15,8 @@ function shipped() {
     (call) =>
     (record, ...numbers) => {
       const input = new Uint8Array(exports.memory.buffer, exports.input_address(), 65_535);
-      const { written } = new TextEncoder().encodeInto(record.join("\n"), input);
-      const length = call(written, ...numbers);
+      const { written } = new TextEncoder().encodeInto(`${record.join("\n")}\0`, input);
+      const length = call(written - 1, ...numbers);
       return new TextDecoder().decode(new Uint8Array(exports.memory.buffer, exports.output_address(), length)).split("\n");
     };
   return { landing: ask(exports.landing), cookieLine: ask(exports.cookie_line), retryDelay: exports.retry_delay };

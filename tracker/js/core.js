@@ -31,15 +31,15 @@ const attempt = (deed) => {
 /** The names of what is kept, the oldest first. */
 const kept = () =>
   Object.keys(localStorage)
-    .filter((name) => /^affitor_unsent./.test(name))
+    .filter((name) => /^affitor_kept./.test(name))
     .sort();
 
 /** Strikes an entry out. */
 const forget = (site, { id }) => {
   if (site.click_.id == id) site.click_ = 0;
   attempt(() => {
-    delete localStorage['affitor_unsent' + id];
-    if (!kept()[0]) delete localStorage.affitor_unsent;
+    delete localStorage['affitor_kept' + id];
+    if (!kept()[0]) delete localStorage.affitor_kept;
   });
 };
 
@@ -91,10 +91,14 @@ const setCookie = (site, name, value, days) => {
   for (;;) {
     const [line, at] = cookieLine([name, value, hostname], days, labels++, protocol == 'https:');
     if (!line) return '';
-    document.cookie = line;
-    if (document.cookie.includes(line.split(';')[0])) return at;
+    const isSet = () => document.cookie.split('; ').includes(line.split(';')[0]);
+    // One that the answer has set may live longer than a script's.
+    if (!isSet()) document.cookie = line;
+    if (isSet()) return at;
   }
 };
+
+let last; // landing, where cookies are blocked
 
 const track = async (site, entry) => {
   // A probe tells the server where a cookie sticks. It sets them where it is called on the site's own domain: browsers
@@ -102,9 +106,10 @@ const track = async (site, entry) => {
   const domain = attempt(() => setCookie(site, 'affitor_probe', 1, 1)) || '';
   attempt(() => setCookie(site, 'affitor_probe', '', 0));
   const existing_click_id = site.getClickId_();
-  const known = existing_click_id && attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]);
+  const known = existing_click_id && (attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]) || last);
   // A partner's code may contain a line break as well as anything else.
-  const [remembered, ...partner] = landing([entry.url, site.params, known]);
+  // A fragment may be longer than all that the decisions read.
+  const [remembered, ...partner] = landing([`${entry.url}`.split('#')[0], site.params, known]);
   const partner_code = partner.join('\n');
   let result = refused(remembered ? 'already_tracked' : 'no_referral');
   if (partner_code) {
@@ -124,17 +129,17 @@ const track = async (site, entry) => {
     };
     const answer = await post(site, 'click', fields, isOwn ? 'include' : 'same-origin');
     result = refusal(answer);
-    if (accepted(answer) && answer.click_id) {
-      const click_id = `${answer.click_id}`;
+    const { click_id } = answer;
+    if (accepted(answer) && typeof click_id == 'string') {
+      last = remembered;
       attempt(() => {
-        if (!document.cookie.includes('affitor_click_id=' + click_id))
-          for (const name of ['affitor_click_id', 'affonso_referral', 'affitor_aff_url'])
-            setCookie(
-              site,
-              name,
-              name == 'affitor_aff_url' ? remembered : click_id,
-              answer.cookie_window_days || site.cookie_duration || 60,
-            );
+        for (const name of ['affitor_click_id', 'affonso_referral', 'affitor_aff_url'])
+          setCookie(
+            site,
+            name,
+            name == 'affitor_aff_url' ? remembered : click_id,
+            answer.cookie_window_days || site.cookie_duration || 60,
+          );
       });
       site.setClickId_(click_id);
       result = { recorded: true, click_id };
@@ -144,12 +149,11 @@ const track = async (site, entry) => {
   return result;
 };
 
-/** One line of text out of what the page passes; a user's id may be a number. */
-const line = (value) => (/string|number/.test(typeof value) ? `${value}`.trim().split('\n')[0] : '');
+/** One line of text out of what the page passes; a user's id may be a number, but not the one that is none. */
+const line = (value) => (/string|number/.test(value == value && typeof value) ? `${value}`.trim().split('\n')[0] : '');
 
-/** Sends a sign-up, after the clicks before it. */
+/** Sends a sign-up. */
 const report = async (site, entry) => {
-  await clicks;
   const person = entry.who || entry;
   const [key, email, name] = [person.externalUserId ?? person.key, person.email ?? person, person.name].map(line);
   const click_id = (entry.click ||= site.getClickId_());
@@ -176,10 +180,22 @@ const report = async (site, entry) => {
 };
 
 let clicks = Promise.resolve();
-const sent = {};
+const sent = { __proto__: null };
 
-const dispatch = (site, entry) =>
-  (sent[entry.id] ||= entry.url ? (clicks = clicks.then(() => track(site, entry))) : report(site, entry));
+/**
+ * Sends an entry after the clicks before it, once: an earlier call may have found it among what is kept, and be done with
+ * it. What cannot be read of an entry stops no other one.
+ */
+const dispatch = (site, entry) => {
+  if (!sent[entry.id]) {
+    site.keep_(entry);
+    const { url } = entry;
+    const result = clicks.then(() => (url ? track : report)(site, entry)).catch(() => refused('invalid_arguments'));
+    sent[entry.id] = result;
+    if (url) clicks = result;
+  }
+  return sent[entry.id];
+};
 
 /** Reads the tag, and sends what is kept. */
 const begin = (site) => {
@@ -192,11 +208,13 @@ const begin = (site) => {
   if (!site.click_?.url) site.click_ = 0;
   attempt(() =>
     kept().map((name) => {
-      const entry = JSON.parse(localStorage[name]);
+      // What cannot be read is a sign-up of nobody, which ends at once.
+      const entry = { ...attempt(() => JSON.parse(localStorage[name])), id: name.slice(12) };
       if (entry.url) site.click_ = entry;
       dispatch(site, entry);
     }),
   );
+  forget(site, {});
   return 1;
 };
 
@@ -206,7 +224,6 @@ let begun;
 export const send = async (site, entry) => {
   if (IS_RELEASE && /true/.test(site.debug + site.affitorDebug)) return (await import(DEBUG)).send(site, entry);
   if (document.prerendering) await new Promise((resolve) => document.addEventListener('prerenderingchange', resolve));
-  if (entry) site.keep_(entry);
   begun ||= begin(site);
   return (
     entry && Promise.race([dispatch(site, entry), new Promise((resolve) => setTimeout(resolve, PATIENCE, refused('queued')))])

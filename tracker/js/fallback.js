@@ -11,7 +11,7 @@ const find = (url, names) => {
   const query = url.split('#')[0].replace(/^[^?]*\??/, '');
   const pairs = query.split('&').map((pair) => [pair.replace(/=.*/s, ''), pair.replace(/^[^=]*=?/, '')]);
   const of = (name) => pairs.find(([key]) => decoded(key) == decoded(name));
-  return names.split('|').map(of).find((pair) => pair?.[1]);
+  return names && names.split('|').map(of).find((pair) => pair?.[1]);
 };
 
 const decoded = (text) => new URLSearchParams('=' + text).get('');

@@ -13,8 +13,8 @@
 
 const script = document.currentScript;
 
-// A second tag adds nothing.
-if (script && !self.affitor) {
+// A second tag adds nothing; an element whose id is `affitor` is no tag.
+if (script && !self.affitor?.init) {
   /** Does what a page may have forbidden, as a sandboxed frame does cookies and storage. */
   const attempt = (deed) => {
     try {
@@ -22,16 +22,14 @@ if (script && !self.affitor) {
     } catch {}
   };
 
-  const find = (text, pattern) => text.match(pattern)?.[1];
-  const cookie = (name) => attempt(() => find(document.cookie, `(?:^|; )(?:${name})=([^;]+)`));
+  const cookie = (name) => attempt(() => document.cookie.match(`(^|; )${name}=([^;]+)`)[2]);
 
-  /** The visitor's click. The last name is an older one: read, never written. */
-  const getClickId = () => site.clickId_ || cookie('affitor_click_id|affonso_referral|customer_code');
+  /** The visitor's click. The last name is an older one: read, never written; it may stand first among the cookies. */
+  const getClickId = () => site.clickId_ || cookie('affitor_click_id') || cookie('affonso_referral') || cookie('customer_code');
 
   /** What loader and core share: the tag's attributes, which `init` may change, and the rest. */
   const site = {
     params: 'aff|via|ref|atp|affonso',
-    requiresConsent: 'false',
     ...script.dataset,
 
     getClickId_: getClickId,
@@ -41,25 +39,24 @@ if (script && !self.affitor) {
       if ((self.affonso_referral = site.clickId_ = id)) dispatchEvent(new Event('affonso_referral_ready'));
     },
 
-    /** Writes an entry down, under a name of its own: two tabs cannot undo each other's. The time comes first in it. */
-    keep_: (entry) =>
-      attempt(
-        () =>
-          (localStorage.affitor_unsent = localStorage['affitor_unsent' + (entry.id ||= Date.now() + '' + Math.random())] =
-            JSON.stringify(entry)),
-      ),
+    /**
+     * Writes an entry down, under a name of its own: two tabs cannot undo each other's. The time comes first in it; of one
+     * millisecond, the click comes before the sign-up.
+     */
+    keep_: (entry, name = 'affitor_kept' + (entry.id ||= Date.now() + '' + !entry.url + Math.random())) =>
+      attempt(() => (localStorage.affitor_kept = localStorage[name] = JSON.stringify(entry))),
   };
 
-  /** The referral parameter in an address, `aff=partner`. */
-  const parameterOf = (url) => find(url, `[?&]((?:${site.params})=[^&#]+)`);
+  /** The match of a referral parameter in an address; in its group `aff=partner`. */
+  const parameterOf = (url) => url.match(`[?&]((${site.params})=[^&#]+)`);
 
   const optedOut = navigator.globalPrivacyControl && site.gpc != 'ignore';
-  let consentMissing = site.requiresConsent != 'false';
+  // Neither false nor undefined.
+  let consentMissing = !/^[fu]/.test(site.requiresConsent);
   const held = [];
 
   /** Has the core send an entry, if there is one: a click, which has an address, or a sign-up. */
   const send = async (entry) => {
-    if (entry?.url) site.click_ = entry;
     const refusal = optedOut
       ? 'gpc'
       : site.click_ || getClickId()
@@ -75,16 +72,20 @@ if (script && !self.affitor) {
     return { recorded: false, reason: refusal || 'queued' };
   };
 
-  const trackClick = (url = location.href) => send({ url });
+  const trackClick = (url = location.href) => send((site.click_ = { url }));
 
-  /** Tracks the click if the page, or the route that a single-page application went to, is a landing. */
-  const look = () => parameterOf(location.href) && trackClick();
+  /**
+   * Tracks the click if the page, or the route that a single-page application went to, is a landing. (Options are taken
+   * over before the address is looked at: arguments come first.)
+   */
+  const look = (options) =>
+    attempt(() => parameterOf(location.href, Object.assign(site, options)) && trackClick());
 
   /** Runs calls of the form `['signup', key, email]`. */
   const push = (...calls) => calls.map((call) => attempt(() => self.affitor[call[0]](call[1], call[2])));
 
   self.affitor = {
-    init: (options) => look(Object.assign(site, options)),
+    init: look,
     signup: (key, email) => send({ key, email }),
     trackClick,
     getClickId,
@@ -94,20 +95,20 @@ if (script && !self.affitor) {
     }),
   };
   self.Affonso = {
-    signup: (who) => send({ who }),
     getReferralId: getClickId,
+    signup: (who) => send({ who }),
     isConsentRequired: () => consentMissing,
   };
   self.affonsoConsentGranted = async () => {
     consentMissing = false;
-    await Promise.all(held.map(send));
+    held.splice(0).map(send);
     return !optedOut;
   };
 
   site.setClickId_(getClickId());
   // True until the core has looked what is left of earlier pages.
-  site.click_ = /true/.test(site.debug + site.affitorDebug) || attempt(() => localStorage.affitor_unsent);
-  if (site.click_ || site.fill != null) send();
+  site.click_ = /true/.test(site.debug + site.affitorDebug) || attempt(() => localStorage.affitor_kept);
+  if (site.click_ || 'fill' in site) send();
   look();
   attempt(() => push(...self.affitorQueue));
   self.affitorQueue = { push };
@@ -118,15 +119,15 @@ if (script && !self.affitor) {
       look();
     };
   });
-  // Until consent is given the referral parameter travels on in links of the same site.
+  // Until consent is given the referral parameter travels on in links of the same site, but not within the page.
   if (consentMissing)
     addEventListener(
       'click',
       ({ target }) =>
         attempt(() => {
-          const link = target.closest('a');
-          if (link.host.endsWith(location.host.replace('www.', '')) && !parameterOf(link.href))
-            link.search += '&' + parameterOf(site.click_.url);
+          const link = target.closest('a:not([href^="#"])');
+          if (('.' + link.host).endsWith('.' + location.host.replace('www.', '')) && !parameterOf(link.href))
+            link.search += '&' + parameterOf(site.click_.url)[1];
         }),
       true,
     );

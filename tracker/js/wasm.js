@@ -19,8 +19,9 @@ const wasm = () => {
   const ask =
     (call) =>
     (record, ...numbers) => {
-      const { written } = new TextEncoder().encodeInto(record.join('\n'), view(glue.input_address(), INPUT_CAPACITY));
-      return new TextDecoder().decode(view(glue.output_address(), call(written, ...numbers))).split('\n');
+      // The NUL is no part of it, see src/text.rs.
+      const { written } = new TextEncoder().encodeInto(record.join('\n') + '\0', view(glue.input_address(), INPUT_CAPACITY));
+      return new TextDecoder().decode(view(glue.output_address(), call(written - 1, ...numbers))).split('\n');
     };
   return { landing: ask(glue.landing), cookieLine: ask(glue.cookie_line), retryDelay: glue.retry_delay };
 };

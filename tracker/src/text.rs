@@ -3,6 +3,9 @@
 //! One buffer holds the record of a call: JavaScript fills it right before, and each function only reads it. Passing
 //! text through wasm-bindgen itself costs an allocator and twice the glue, for the sake of a copy that nobody needs.
 //! The buffer's parts are atomic so that no unsafe code is needed; without threads that is a plain load.
+//!
+//! Behind the record stands a NUL, which is no part of it: reading an escape looks two bytes ahead, and what an earlier
+//! call left there may be hexadecimal digits.
 
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -20,9 +23,13 @@ pub fn address() -> *const u8 {
 #[cfg(feature = "std")]
 pub fn fill(record: &str) -> u16 {
     let mut length = 0;
-    for (place, byte) in INPUT.iter().zip(record.bytes()) {
+    let mut places = INPUT.iter();
+    for (byte, place) in record.bytes().zip(&mut places) {
         place.store(byte, Relaxed);
         length += 1;
+    }
+    if let Some(end) = places.next() {
+        end.store(0, Relaxed);
     }
     length
 }
@@ -92,7 +99,7 @@ impl Text {
     /// Whether both read the same once they are decoded.
     pub fn reads_like(mut self, mut other: Self) -> bool {
         while !self.is_empty() {
-            if self.take_decoded() != other.take_decoded() {
+            if other.is_empty() || self.take_decoded() != other.take_decoded() {
                 return false;
             }
         }

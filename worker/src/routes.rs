@@ -16,7 +16,7 @@ use crate::affonso::{webhook_deliveries, webhooks};
 use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
-use crate::pages::{dashboard, demo, demo::Demo, docs, tracker};
+use crate::pages::{Page, dashboard, demo, demo::Demo, tracker};
 use crate::platform::Settings;
 use crate::{affitor, affonso, health, store};
 
@@ -106,21 +106,14 @@ enum Endpoint {
     TrackRefund,
     TestEvent,
     TrackerFile,
-    Dashboard,
-    DashboardStyle,
-    DashboardScript,
+    Page(Page),
     DashboardOverview,
-    OpenApi,
-    Docs,
-    DocsStyle,
-    DocsScript,
     Demo,
     DemoStyle,
     DemoScript,
     DemoAccount,
     DemoPurchase,
     DemoLedger,
-    NoIcon,
 }
 
 use Endpoint as E;
@@ -186,15 +179,15 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
         ["js", _] => &[("GET", E::TrackerFile)],
 
-        ["dashboard"] => &[("GET", E::Dashboard)],
-        ["dashboard", "dashboard.css"] => &[("GET", E::DashboardStyle)],
-        ["dashboard", "dashboard.js"] => &[("GET", E::DashboardScript)],
+        ["dashboard"] => &[("GET", E::Page(Page::Dashboard))],
+        ["dashboard", "dashboard.css"] => &[("GET", E::Page(Page::DashboardStyle))],
+        ["dashboard", "dashboard.js"] => &[("GET", E::Page(Page::DashboardScript))],
         ["dashboard", "overview"] => &[("GET", E::DashboardOverview)],
 
-        ["openapi.json"] => &[("GET", E::OpenApi)],
-        ["docs"] => &[("GET", E::Docs)],
-        ["docs", "docs.css"] => &[("GET", E::DocsStyle)],
-        ["docs", "docs.js"] => &[("GET", E::DocsScript)],
+        ["openapi.json"] => &[("GET", E::Page(Page::OpenApi))],
+        ["docs"] => &[("GET", E::Page(Page::Docs))],
+        ["docs", "docs.css"] => &[("GET", E::Page(Page::DocsStyle))],
+        ["docs", "docs.js"] => &[("GET", E::Page(Page::DocsScript))],
 
         ["demo"] => &[("GET", E::Demo)],
         ["demo", "shop.css"] => &[("GET", E::DemoStyle)],
@@ -203,7 +196,7 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["demo", "backend", "purchase"] => &[("POST", E::DemoPurchase)],
         ["demo", "backend", "ledger"] => &[("GET", E::DemoLedger)],
 
-        ["favicon.ico"] => &[("GET", E::NoIcon)],
+        ["favicon.ico"] => &[("GET", E::Page(Page::NoIcon))],
         _ => &[],
     }
 }
@@ -376,32 +369,11 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
         E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
-        E::Dashboard
-        | E::DashboardStyle
-        | E::DashboardScript
-        | E::OpenApi
-        | E::Docs
-        | E::DocsStyle
-        | E::DocsScript
-        | E::NoIcon => file(endpoint),
+        E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
-    }
-}
-
-/// What is the same for everybody.
-fn file(endpoint: Endpoint) -> Answer {
-    match endpoint {
-        E::Dashboard => dashboard::html(),
-        E::DashboardStyle => dashboard::css(),
-        E::DashboardScript => dashboard::script(),
-        E::OpenApi => docs::document(),
-        E::Docs => docs::html(),
-        E::DocsStyle => docs::css(),
-        E::DocsScript => docs::script(),
-        _ => Answer::empty(204),
     }
 }
 

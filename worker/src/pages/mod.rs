@@ -8,6 +8,43 @@ pub mod tracker;
 
 use crate::http::Answer;
 
+/// A page, or a file of one, that is the same for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The owner's dashboard.
+    Dashboard,
+    /// Its style.
+    DashboardStyle,
+    /// Its script.
+    DashboardScript,
+    /// The API's document.
+    OpenApi,
+    /// The page that shows it.
+    Docs,
+    /// Its style.
+    DocsStyle,
+    /// Its script.
+    DocsScript,
+    /// What browsers ask every site for.
+    NoIcon,
+}
+
+impl Page {
+    /// The page as it is served.
+    pub fn answer(self) -> Answer {
+        match self {
+            Self::Dashboard => dashboard::html(),
+            Self::DashboardStyle => dashboard::css(),
+            Self::DashboardScript => dashboard::script(),
+            Self::OpenApi => docs::document(),
+            Self::Docs => docs::html(),
+            Self::DocsStyle => docs::css(),
+            Self::DocsScript => docs::script(),
+            Self::NoIcon => Answer::empty(204),
+        }
+    }
+}
+
 /// What pages may load: their own files, nothing inline, nothing from elsewhere.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
