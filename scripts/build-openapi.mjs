@@ -68,12 +68,16 @@ const document = {
   paths,
   components: {
     securitySchemes: base.security_schemes,
-    headers: Object.fromEntries(Object.entries(base.headers).map(([name, text]) => [name, header(text)])),
-    parameters: Object.fromEntries(Object.entries(base.parameters).map(([name, one]) => [name, parameter(one)])),
-    schemas: Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, schemaOf(source, sources, name)])),
+    headers: mapped(base.headers, header),
+    parameters: mapped(base.parameters, parameter),
+    schemas: mapped(sources, (source, name) => schemaOf(source, sources, name)),
     responses: responses.all,
   },
 };
+
+function mapped(all, make) {
+  return Object.fromEntries(Object.entries(all).map(([name, one]) => [name, make(one, name)]));
+}
 
 function header(text) {
   const { description, ...schema } = fieldOf(text, 'headers');
@@ -87,7 +91,8 @@ function parameter({ name, in: place = 'query', of }) {
 
 /** Every reference leads somewhere, and every schema is led to. */
 function checkReferences(text) {
-  const referred = new Set([...text.matchAll(/"\$ref":"#\/components\/(\w+)\/([^"]+)"/g)].map(([, kind, name]) => `${kind}/${name}`));
+  const references = text.matchAll(/"\$ref":"#\/components\/(\w+)\/([^"]+)"/g);
+  const referred = new Set([...references].map(([, kind, name]) => `${kind}/${name}`));
   for (const reference of referred) {
     const [kind, name] = reference.split('/');
     if (document.components[kind]?.[name] === undefined) throw new Error(`nothing is called ${reference}`);

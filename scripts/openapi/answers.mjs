@@ -12,9 +12,17 @@ const AFFITOR = {
 };
 
 const MEANING = {
-  200: 'OK', 201: 'Made', 202: 'Accepted', 204: 'Nothing to show', 400: 'Something sent is wrong', 401: 'The key is missing or wrong',
-  403: 'Not allowed', 404: 'Not found', 409: 'Conflict', 413: 'The body is larger than 64 KiB',
-  422: 'The key was used for another body', 503: 'Not available right now: try again',
+  200: 'OK',
+  201: 'Made',
+  202: 'Accepted',
+  400: 'Something sent is wrong',
+  401: 'The key is missing or wrong',
+  403: 'Not allowed',
+  404: 'Not found',
+  409: 'Conflict',
+  413: 'The body is larger than 64 KiB',
+  422: 'The key was used for another body',
+  503: 'Not available right now: try again',
 };
 
 const TRY_AGAIN = ['IDEMPOTENCY_KEY_IN_USE', 'PAYOUT_GATHERING', 'SERVICE_UNAVAILABLE', AFFITOR.flight[0], AFFITOR.away[0]];
@@ -52,7 +60,12 @@ export class Responses {
 }
 
 function envelopedError(status, codes) {
-  const error = { code: { type: 'string', enum: codes }, message: { type: 'string' }, field: { type: 'string' }, details: { type: 'array', items: schema('FieldProblem') } };
+  const error = {
+    code: { type: 'string', enum: codes },
+    message: { type: 'string' },
+    field: { type: 'string' },
+    details: { type: 'array', items: schema('FieldProblem') },
+  };
   // A malformed body has no field to name.
   const optional = ['field', 'details'];
   return {

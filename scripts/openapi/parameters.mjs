@@ -37,12 +37,14 @@ function ofQuery(name, line, at) {
   return { name, in: 'query', ...(description && { description }), schema };
 }
 
-function sort({ by, first }) {
+function sort({ by }) {
+  const names = by.map((name) => `\`${name}\``).join(', ');
+  const directions = '`:asc` or `:desc` behind it, or `-` before it';
   return {
     name: 'sort',
     in: 'query',
-    description: `What the list is sorted by: one of ${by.map((name) => `\`${name}\``).join(', ')}, with \`:asc\` or \`:desc\` behind it, or \`-\` before it. Rows that are equal come in the order of their ids.`,
-    schema: { type: 'string', default: first ?? 'created_at:desc', examples: [`-${by[0]}`] },
+    description: `One of ${names}, with ${directions}. Rows that are equal come in the order of their ids.`,
+    schema: { type: 'string', default: 'created_at:desc', examples: [`-${by[0]}`] },
   };
 }
 

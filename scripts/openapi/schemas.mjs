@@ -14,8 +14,12 @@ const FORMS = {
   email: { type: 'string', format: 'email' },
 };
 
+// `TYPE = DEFAULT ~ EXAMPLE -- DESCRIPTION`
 const LINE = /^(?<type>.+?)(?: = (?<standard>.+?))?(?: ~ (?<example>.+?))?(?: -- (?<text>.+))?$/s;
-const TYPE = /^(?<word>.+?)(?:(?<bounds><=\d+|>\d+|>=\d+| \d+\.\.\d+))?(?<list>\[\])?(?:\{(?<count>\d*\.\.\d*)\})?(?<maybe>\?)?$/s;
+// `WORD<=255[]{1..3}?`
+const BOUNDS = /(?<bounds><=\d+|>\d+|>=\d+| \d+\.\.\d+)?/.source;
+const LIST = /(?<list>\[\])?(?:\{(?<count>\d*\.\.\d*)\})?/.source;
+const TYPE = new RegExp(`^(?<word>.+?)${BOUNDS}${LIST}(?<maybe>\\?)?$`, 's');
 
 /** The schema of one line: `TYPE = DEFAULT ~ EXAMPLE -- DESCRIPTION`; `mayBeNull` whatever the line says. */
 export function fieldOf(line, at, mayBeNull = false) {

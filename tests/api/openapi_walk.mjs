@@ -30,8 +30,8 @@ async function twice(ledger, method, path, body) {
 
 async function customers(ledger) {
   const { affiliate } = ledger.fixture;
-  const tagged = { trackingId: "alice", sub1: "spring", referrer: "https://blog.example/", userAgent: "Mozilla/5.0", utmSource: "mail" };
-  const clicked = await data(ledger, "POST", "/v1/clicks", 201, tagged);
+  const from = { referrer: "https://blog.example/", userAgent: "Mozilla/5.0", utmSource: "mail" };
+  const clicked = await data(ledger, "POST", "/v1/clicks", 201, { trackingId: "alice", sub1: "spring", ...from });
   await call(ledger, "POST", "/v1/clicks", 200, { trackingId: "alice", userAgent: "Googlebot/2.1" });
   const signup = { click_id: clicked.id, external_user_id: unique("user"), email: "jane@example.com", name: "Jane" };
   await call(ledger, "POST", "/v1/signups", 201, signup);
@@ -45,13 +45,13 @@ async function customers(ledger) {
   const moved = { affiliate_id: bob, reason: "his customer", unpaid_commissions: "move" };
   await twice(ledger, "POST", `/v1/referrals/${joe.id}/reassign`, moved);
   await call(ledger, "GET", `/v1/referrals/${joe.id}/timeline`, 200);
-  for (const body of [
-    { event_name: "kyc_passed", referral_id: joe.id, external_event_id: "kyc_1" },
-    { event_name: "trial_started", event_type: "trial", click_id: await click(ledger), external_user_id: unique("user") },
-  ]) {
-    await call(ledger, "POST", "/v1/events", 201, body);
-  }
-  const paid = { event_name: "paid", event_type: "conversion", referral_id: joe.id, sale_amount: 10, sale_amount_currency: "USD" };
+  const passed = { event_name: "kyc_passed", referral_id: joe.id, external_event_id: "kyc_1" };
+  await call(ledger, "POST", "/v1/events", 201, passed);
+  await call(ledger, "POST", "/v1/events", 200, passed);
+  const trial = { event_type: "trial", click_id: await click(ledger), external_user_id: unique("user") };
+  await call(ledger, "POST", "/v1/events", 201, { event_name: "trial_started", ...trial });
+  const sale = { sale_amount: 10, sale_amount_currency: "USD" };
+  const paid = { event_name: "paid", event_type: "conversion", referral_id: joe.id, ...sale };
   await call(ledger, "POST", "/v1/events", 200, { ...paid, external_event_id: "paid_1", dry_run: true });
   await call(ledger, "POST", "/v1/events", 201, { ...paid, external_event_id: "paid_1" });
   await call(ledger, "POST", "/v1/events", 200, { ...paid, external_event_id: "paid_1" });
@@ -72,7 +72,7 @@ async function sales(ledger) {
   const { id: unpriced } = await data(ledger, "POST", "/v1/conversions", 201, inDong);
   await call(ledger, "GET", `/v1/conversions/${unpriced}/explain`, 200);
   await call(ledger, "GET", "/v1/rates/missing", 200);
-  await ledger.request("POST", "/v1/conversions", { key: ledger.fixture.keys.live, body: { customer_id: "nobody", sale_amount: 5 } });
+  await call(ledger, "POST", "/v1/conversions", 404, { customer_id: "nobody", sale_amount: 5 });
   await call(ledger, "GET", "/v1/conversions/unattributed", 200);
   await read(ledger, "/v1/conversions", `/v1/conversions/${id}`, "affiliate,referral");
   const part = { amount: 10, reason: "requested", external_event_id: "refund_1" };
@@ -144,9 +144,10 @@ async function affiliates(ledger) {
   };
   const { id } = await data(ledger, "POST", "/v1/affiliates", 201, body);
   await incentives(ledger, `/v1/affiliates/${id}/overrides`);
-  const coupon = { affiliate_id: id, code: "save25", discount_type: "percentage", discount_value: 25, duration: "repeating", duration_in_months: 6 };
-  const made = await data(ledger, "POST", "/v1/coupons", 201, coupon);
-  await call(ledger, "POST", "/v1/coupons", 201, { affiliate_id: id, code: "TEN", discount_type: "fixed", discount_value: 10, duration: "once" });
+  const share = { discount_type: "percentage", discount_value: 25, duration: "repeating", duration_in_months: 6 };
+  const made = await data(ledger, "POST", "/v1/coupons", 201, { affiliate_id: id, code: "save25", ...share });
+  const fixed = { discount_type: "fixed", discount_value: 10, duration: "once" };
+  await call(ledger, "POST", "/v1/coupons", 201, { affiliate_id: id, code: "TEN", ...fixed });
   await read(ledger, "/v1/affiliates", `/v1/affiliates/${id}`, expansions);
   await read(ledger, "/v1/coupons", `/v1/coupons/${made.id}`, "affiliate");
   await twice(ledger, "PUT", `/v1/affiliates/${id}`, { status: "rejected", company_name: null });
@@ -198,17 +199,22 @@ async function webhooks(ledger) {
   await call(ledger, "DELETE", at, 200);
 }
 
-const FROM_PAGE = { key: null, headers: { origin: "https://shop.example", "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0" } };
+/** A call of a page, by a browser of this name. */
+const fromPage = (name) => ({ key: null, headers: { origin: "https://shop.example", "user-agent": name } });
+
+const FROM_PAGE = fromPage("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
 
 async function tracking(ledger) {
   const test_mode = { additional_data: { test_mode: true, program_id: 1 } };
   const token = { key: ledger.fixture.keys.token };
   const link = { affiliate_url: "https://shop.example/?aff=alice" };
-  const clicked = await call(ledger, "POST", "/api/v1/track/click", 200, { ...link, page_title: "Spring", event_id: "e1" }, FROM_PAGE);
-  await call(ledger, "POST", "/api/v1/track/click", 200, link, { ...FROM_PAGE, headers: { ...FROM_PAGE.headers, "user-agent": "Googlebot/2.1" } });
+  const landed = { ...link, page_title: "Spring", event_id: "e1" };
+  const clicked = await call(ledger, "POST", "/api/v1/track/click", 200, landed, FROM_PAGE);
+  await call(ledger, "POST", "/api/v1/track/click", 200, link, fromPage("Googlebot/2.1"));
   await call(ledger, "POST", "/api/v1/track/click", 200, { ...link, ...test_mode }, FROM_PAGE);
   const { click_id } = clicked.json;
-  await call(ledger, "POST", "/api/v1/track/lead", 200, { click_id, customer_key: "u1", email: "u1@example.com" }, FROM_PAGE);
+  const lead = { click_id, customer_key: "u1", email: "u1@example.com" };
+  await call(ledger, "POST", "/api/v1/track/lead", 200, lead, FROM_PAGE);
   await call(ledger, "POST", "/api/v1/track/lead", 200, { ...test_mode, customer_key: "u1" }, FROM_PAGE);
   const sale = { transaction_id: "txn_1", amount_cents: 4900, customer_key: "u1", sale_type: "payment" };
   await call(ledger, "POST", "/api/v1/track/sale", 200, sale, token);

@@ -106,17 +106,19 @@
   function field(name, schema, { isNeeded, isOpen, text }) {
     const { node } = resolve(schema);
     const said = text ?? node.description;
-    const value = el('div', '', el('p', 'type', typeOf(schema, isOpen) + fallback(node)), said ? el('p', 'text', inline(said)) : null);
-    const inner = objectsIn(schema);
-    if (inner.length) value.append(...inner.map((one) => later(one.name ? `Fields of ${one.name}` : 'Fields', () => fields(one.node, isOpen))));
+    const type = el('p', 'type', typeOf(schema, isOpen) + fallback(node));
+    const value = el('div', '', type, said ? el('p', 'text', inline(said)) : null);
+    for (const one of objectsIn(schema)) {
+      value.append(later(one.name ? `Fields of ${one.name}` : 'Fields', () => fields(one.node, isOpen)));
+    }
     const mark = isOpen ? (isNeeded ? 'required' : '') : isNeeded ? '' : 'where asked for';
     return el('li', '', el('p', 'name', name, mark ? el('span', 'need', mark) : null), value);
   }
 
   function fields(node, isOpen) {
     const needed = node.required ?? [];
-    const rows = Object.entries(node.properties).map(([name, schema]) => field(name, schema, { isNeeded: needed.includes(name), isOpen }));
-    return el('ul', 'fields', ...rows);
+    const row = ([name, schema]) => field(name, schema, { isNeeded: needed.includes(name), isOpen });
+    return el('ul', 'fields', ...Object.entries(node.properties).map(row));
   }
 
   /** Details whose content is made when they are opened. */
@@ -136,7 +138,9 @@
     // What may be null and has no example is mostly null.
     if (types.includes('null')) return null;
     if (node.enum) return node.enum[0];
-    if (node.properties) return Object.fromEntries((node.required ?? []).map((name) => [name, example(node.properties[name])]));
+    if (node.properties) {
+      return Object.fromEntries((node.required ?? []).map((name) => [name, example(node.properties[name])]));
+    }
     if (types.includes('array')) return objectsIn(node.items).length ? [example(node.items)] : [];
     return { string: '', number: 0, integer: 0, boolean: false, object: {} }[types[0]] ?? null;
   }
@@ -165,16 +169,19 @@
     const key = security.some((one) => one.secretKey) ? ' \\\n  -H "Authorization: Bearer $KEY"' : '';
     const way = method === 'get' ? '' : ` -X ${method.toUpperCase()}`;
     const text = JSON.stringify(body, null, 2)?.replaceAll("'", "'\\''").replaceAll('\n', '\n  ');
-    const sent = text === undefined ? '' : ` \\\n  -H 'Content-Type: application/json' \\\n  -d '${text}'`;
+    const type = "-H 'Content-Type: application/json'";
+    const sent = text === undefined ? '' : ` \\\n  ${type} \\\n  -d '${text}'`;
     return `curl${way} ${location.origin}${filled}${key}${sent}`;
   }
 
   function parametersPart(parameters) {
     if (parameters.length === 0) return null;
-    const places = { path: 'in the path', query: '', header: 'header' };
-    const rows = parameters.map(({ name, in: place, required, description, schema }) =>
-      field(name, schema, { isNeeded: required, isOpen: true, text: [places[place] ? `(${places[place]})` : '', description].filter(Boolean).join(' ') }));
-    return el('section', 'part', el('h4', '', 'Parameters'), el('ul', 'fields', ...rows));
+    const places = { path: '(in the path)', query: '', header: '(header)' };
+    const row = ({ name, in: place, required, description, schema }) => {
+      const text = [places[place], description].filter(Boolean).join(' ');
+      return field(name, schema, { isNeeded: required, isOpen: true, text });
+    };
+    return el('section', 'part', el('h4', '', 'Parameters'), el('ul', 'fields', ...parameters.map(row)));
   }
 
   function bodyPart(requestBody, shown) {
@@ -203,11 +210,12 @@
     shown.addEventListener('toggle', () => {
       if (!shown.open || shown.childElementCount > 1) return;
       const found = objectsIn(content.schema);
-      const lists = found.map((one) => el('div', '', found.length > 1 && one.name ? el('h4', '', one.name) : null, fields(one.node, false)));
-      shown.append(el('div', 'beside', el('div', '', ...lists), sample('For example', JSON.stringify(example(content.schema), null, 2))));
+      const title = (one) => (found.length > 1 && one.name ? el('h4', '', one.name) : null);
+      const lists = found.map((one) => el('div', '', title(one), fields(one.node, false)));
+      const sent = sample('For example', JSON.stringify(example(content.schema), null, 2));
+      shown.append(el('div', 'beside', el('div', '', ...lists), sent));
       // The envelope says little: what is in it is shown at once.
-      const inner = shown.querySelectorAll('.fields details');
-      if (inner.length === 1) inner[0].open = true;
+      shown.querySelector('.fields details')?.setAttribute('open', '');
     });
     return shown;
   }
@@ -249,14 +257,16 @@
     const nav = byId('contents').querySelector('nav');
     const main = byId('main');
     main.append(intro());
+    const all = Object.entries(api.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, source]) => ({ method, path, source })));
     for (const { name, description } of api.tags) {
-      const found = Object.entries(api.paths).flatMap(([path, methods]) =>
-        Object.entries(methods).filter(([, one]) => one.tags.includes(name)).map(([method, one]) => [operation(method, path, one), one]));
-      const operations = found.map(([one]) => one);
-      const section = el('section', 'tag', el('h2', '', name), ...paragraphs(description, 'about'), ...operations.map(({ node }) => node));
+      const found = all.filter(({ source }) => source.tags.includes(name));
+      const operations = found.map(({ method, path, source }) => operation(method, path, source));
+      const about = [el('h2', '', name), ...paragraphs(description, 'about')];
+      const section = el('section', 'tag', ...about, ...operations.map(({ node }) => node));
       section.id = slug(name);
       main.append(section);
-      const entries = found.map(([{ id }, { summary }]) => el('li', '', link(`#${id}`, summary)));
+      const entries = found.map(({ source }) => el('li', '', link(`#${source.operationId}`, source.summary)));
       const group = el('div', '', el('h2', '', link(`#${section.id}`, name)), el('ul', '', ...entries));
       nav.append(group);
       shown.push({ section, group, operations: operations.map((one, place) => ({ ...one, entry: entries[place] })) });
@@ -297,7 +307,9 @@
     const fit = () => { byId('contents').open = wide.matches; };
     wide.addEventListener('change', fit);
     fit();
-    nav.addEventListener('click', (event) => { if (event.target.closest('a') && !wide.matches) byId('contents').open = false; });
+    nav.addEventListener('click', (event) => {
+      if (event.target.closest('a') && !wide.matches) byId('contents').open = false;
+    });
     const entries = new Map(shown.flatMap(({ operations }) => operations.map(({ node, entry }) => [node, entry.firstElementChild])));
     const watcher = new IntersectionObserver((changes) => {
       for (const { target, isIntersecting } of changes) {
