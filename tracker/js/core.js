@@ -51,7 +51,7 @@ let warned;
  */
 const post = async (site, path, fields, credentials) => {
   // A string goes as text/plain, which needs no preflight. What is empty is left out, what is too long is cut.
-  const body = JSON.stringify(fields, (_, value) => (value?.slice ? value.slice(0, LONGEST) || undefined : value));
+  const body = JSON.stringify(fields, (_, value) => value?.slice?.(0, LONGEST) || value || undefined);
   for (let attempts = 1; ; attempts++) {
     let status = 0;
     let answer;
@@ -77,7 +77,7 @@ const post = async (site, path, fields, credentials) => {
   }
 };
 
-const accepted = (answer) => answer.success === true && answer.tracked !== false;
+const accepted = (answer) => answer.success === true && answer.tracked != false;
 const refusal = ({ reason, error, message, status }) => refused(`${reason || error || message || 'http_' + status}`);
 
 /**
@@ -225,6 +225,8 @@ export const send = async (site, entry) => {
   if (IS_RELEASE && /true/.test(site.debug + site.affitorDebug)) return (await import(DEBUG)).send(site, entry);
   if (document.prerendering) await new Promise((resolve) => document.addEventListener('prerenderingchange', resolve));
   begun ||= begin(site);
+  // Of two calls that load the core at once the later one may come first; a sign-up still follows its click.
+  if (site.click_.url) dispatch(site, site.click_);
   return (
     entry && Promise.race([dispatch(site, entry), new Promise((resolve) => setTimeout(resolve, PATIENCE, refused('queued')))])
   );
