@@ -31,22 +31,23 @@ export const seen = new Map(operations.map(({ id }) => [id, new Set()]));
 
 function find(method, path) {
   const segments = segmentsOf(path);
-  const fits = (template) =>
-    template.length === segments.length && template.every((part, place) => isParameter(part) || part === segments[place]);
-  const found = templates.find((template) => fits(template.segments));
+  const isOf = (parts) => parts.every((part, place) => isParameter(part) || part === segments[place]);
+  const found = templates.find(({ segments: parts }) => parts.length === segments.length && isOf(parts));
   const name = (method === "HEAD" ? "GET" : method).toLowerCase();
   const operation = found && document.paths[found.path][name];
   return operation && { id: operation.operationId, operation, at: ["paths", found.path, name] };
 }
 
-const pointer = (parts) => `${ID}#/${parts.map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))).join("/")}`;
+const escaped = (part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"));
+const pointer = (parts) => `${ID}#/${parts.map(escaped).join("/")}`;
 const validators = new Map();
 
 function problems(parts, value) {
   const $ref = pointer(parts);
   if (!validators.has($ref)) validators.set($ref, ajv.compile({ $ref }));
   const validate = validators.get($ref);
-  return validate(value) ? [] : validate.errors.map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`);
+  const said = ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`;
+  return validate(value) ? [] : validate.errors.map(said);
 }
 
 /** Where a response is described: there, or where its reference leads. */
