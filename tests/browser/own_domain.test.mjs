@@ -1,6 +1,7 @@
 // First-party delivery: the tracker's files and endpoints on the site's own domain, under any prefix and other names.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   becameOneLead,
   land,
@@ -54,7 +55,10 @@ async function watched(t, options) {
 
 async function assertSetByAnswer(visitor, shop, { clickId, path, attributes }) {
   const { answers, writes, page, context } = visitor;
-  const answer = answers.find((answer) => answer.path === path && answer.method === "POST");
+  // The page may know of the answer before this process does.
+  const told = () => answers.find((answer) => answer.path === path && answer.method === "POST");
+  while (!told()) await sleep(20);
+  const answer = told();
   const [first, ...others] = answer.cookies.flatMap((cookie) => cookie.split("\n"));
   assert.equal(first, `affitor_click_id=${clickId}; Path=/; SameSite=Lax; Max-Age=5184000${attributes}`);
   assert.deepEqual([first, ...others].map((cookie) => cookie.split("=")[0]), COOKIES);
