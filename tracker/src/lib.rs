@@ -3,7 +3,7 @@
 //! The loader (`js/loader.js`) is on every page and asks for this crate only when there is something to do. Then
 //! `js/core.js` reads what the page knows (address, cookies, title), asks the functions in [`exports`] what follows
 //! from it, and does it: posts, sets the cookies, waits. Nothing here touches the page or keeps anything between calls,
-//! so the same tests (`tests/core.rs`) run natively and in a browser, and could run against another core.
+//! so one file of vectors (`tests/vectors.json`) holds natively, in a browser, and for `js/fallback.js`.
 //!
 //! The crate is weighed by the byte, hence its style: bytes and never `char` (no Unicode tables), never an index (no
 //! panic and no message for one), no memory but two buffers, and no text wider than one number ([`text::Text`]).

@@ -22,7 +22,7 @@ unsafe impl GlobalAlloc for NoMemory {
     unsafe fn dealloc(&self, _block: *mut u8, _layout: Layout) {}
 }
 
-/// Nothing in the crate panics on purpose. Should it happen, the call ends with an exception that `js/loader.js`
+/// Nothing in the crate panics on purpose. Should it happen, the call ends with an exception that `js/core.js`
 /// catches.
 #[panic_handler]
 fn end(_: &PanicInfo) -> ! {

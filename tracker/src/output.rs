@@ -1,6 +1,6 @@
 //! Where a function's text is left for JavaScript to read.
 //!
-//! One buffer for all calls: a page has one thread, and `js/core.js` reads each text before it calls again. State is
+//! One buffer for all calls: a page has one thread, and `js/wasm.js` reads each text before it calls again. State is
 //! that text and its length. The parts are atomic so that no unsafe code is needed; without threads that is a plain
 //! load or store.
 
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 use crate::text::Text;
 
-/// Enough for the longest body there can be, see `tests/core.rs`. It is zeroed memory: nothing in the file.
+/// Enough for the longest line there can be, see `tests/core.rs`. It is zeroed memory: nothing in the file.
 pub const CAPACITY: usize = 192 * 1024;
 
 static TEXT: [AtomicU8; CAPACITY] = [const { AtomicU8::new(0) }; CAPACITY];

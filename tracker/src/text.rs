@@ -9,7 +9,7 @@
 
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// How much `js/core.js` may write, which has the same number. Beyond any address and any page's cookies.
+/// How much `js/wasm.js` may write, which has the same number. Beyond any address and any page's cookies.
 pub const CAPACITY: usize = 65_535;
 
 static INPUT: [AtomicU8; CAPACITY] = [const { AtomicU8::new(0) }; CAPACITY];
