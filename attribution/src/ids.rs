@@ -261,6 +261,13 @@ impl CommissionId {
         Self(mint_placed(Self::PREFIX, placement, random))
     }
 
+    /// The id of what a referral's lead earns after it had been withheld: one for each referral.
+    pub fn of_lead(referral: &ReferralId) -> Self {
+        let placement = referral.placement().unwrap_or(Placement::of_shard(0));
+        let mut bits = Derived(digest_of(&[referral.as_str(), "lead"]));
+        Self(mint_placed(Self::PREFIX, placement, &mut bits))
+    }
+
     /// The id of a further commission that comes with this one, in the same place: it follows from this id and from what
     /// it is for alone.
     #[must_use]

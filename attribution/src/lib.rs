@@ -23,6 +23,7 @@ pub mod exchange;
     reason = "rows for tests: their names say what they are"
 )]
 pub mod fixtures;
+pub mod fraud;
 pub mod ids;
 pub mod incentive;
 pub mod keys;
