@@ -22,10 +22,12 @@ const MEANING = {
   409: 'Conflict',
   413: 'The body is larger than 64 KiB',
   422: 'The key was used for another body',
+  429: 'Too many calls',
   503: 'Not available right now: try again',
 };
 
-const TRY_AGAIN = ['IDEMPOTENCY_KEY_IN_USE', 'PAYOUT_GATHERING', 'SERVICE_UNAVAILABLE', AFFITOR.flight[0], AFFITOR.away[0]];
+const TRY_AGAIN = ['IDEMPOTENCY_KEY_IN_USE', 'PAYOUT_GATHERING', 'SERVICE_UNAVAILABLE', AFFITOR.flight[0], AFFITOR.away[0],
+  'Too many leads without a key. Try again later.'];
 
 const headers = (...names) => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 const json = (schema) => ({ 'application/json': { schema } });

@@ -91,6 +91,7 @@ impl Edge {
             email: email.as_deref().and_then(EmailAddress::parse),
             name: None,
             detail: Map::new(),
+            caller_address: None,
             commission_id: self.minted(incoming, self.commission_id(click)),
         };
         self.execute(incoming, Command::SignUp(command)).await

@@ -28,6 +28,8 @@ pub struct Incoming {
     pub headers: Headers,
     /// Its body.
     pub body: Result<Vec<u8>, BodyRefused>,
+    /// The caller's country as the platform knows it, of a call with a body: ISO 3166, or `T1` for Tor.
+    pub country: Option<String>,
     /// Names the request in its answer and in the ledger.
     pub request_id: String,
 }
@@ -49,14 +51,16 @@ impl Incoming {
         let headers = Headers(request.headers());
         let method = request.method();
         let announced = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
+        let has_body = !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let country = if has_body { country(&request) } else { None };
         let body = match announced {
-            _ if matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS") => Ok(Vec::new()),
+            _ if !has_body => Ok(Vec::new()),
             Some(length) if length > MAX_BODY_BYTES => Err(BodyRefused::TooLarge),
             // The runtime delivers no more than was announced.
             Some(_) => read_at_once(&request).await,
             None => read_in_pieces(request).await,
         };
-        Ok(Self { method, url, headers, body, request_id: mint("req", &mut SystemRandom) })
+        Ok(Self { method, url, headers, body, country, request_id: mint("req", &mut SystemRandom) })
     }
 
     /// A header's value; `None` when it is absent or no text.
@@ -74,6 +78,12 @@ impl Incoming {
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
+}
+
+/// What the platform itself says of the caller; no header, which the caller could send.
+fn country(request: &web_sys::Request) -> Option<String> {
+    let cf = js_sys::Reflect::get(request, &"cf".into()).ok()?;
+    js_sys::Reflect::get(&cf, &"country".into()).ok()?.as_string()
 }
 
 async fn read_at_once(request: &web_sys::Request) -> Result<Vec<u8>, BodyRefused> {

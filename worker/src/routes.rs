@@ -88,6 +88,8 @@ enum Endpoint {
     UpdateTracking,
     ShowRestrictions,
     UpdateRestrictions,
+    ShowFraudRules,
+    UpdateFraudRules,
     ListGroups,
     CreateGroup,
     ShowGroup,
@@ -208,6 +210,7 @@ fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["payment-terms"] => &[("GET", E::ShowPaymentTerms), ("PATCH", E::UpdatePaymentTerms)],
         ["tracking"] => &[("GET", E::ShowTracking), ("PATCH", E::UpdateTracking)],
         ["restrictions"] => &[("GET", E::ShowRestrictions), ("PATCH", E::UpdateRestrictions)],
+        ["fraud-rules"] => &[("GET", E::ShowFraudRules), ("PATCH", E::UpdateFraudRules)],
         ["groups"] => &[("GET", E::ListGroups), ("POST", E::CreateGroup)],
         ["groups", _] => &[("GET", E::ShowGroup), ("PATCH", E::UpdateGroup), ("DELETE", E::DeleteGroup)],
         ["groups", _, "incentives"] => &[("GET", E::ListIncentives), ("POST", E::CreateIncentive)],
@@ -350,7 +353,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ShowTracking
         | E::UpdateTracking
         | E::ShowRestrictions
-        | E::UpdateRestrictions => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
+        | E::UpdateRestrictions
+        | E::ShowFraudRules
+        | E::UpdateFraudRules => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
         E::ListGroups
         | E::CreateGroup
         | E::ShowGroup

@@ -22,6 +22,9 @@ use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::BodyProblem;
 use crate::store::api_key::ApiKey;
 
+/// Seconds after which a page may try again that has claimed too much: claims count for an hour.
+const CLAIMS_RETRY_SECONDS: &str = "600";
+
 /// Why a call of this dialect has no good answer.
 #[derive(Debug)]
 pub enum Problem {
@@ -94,6 +97,8 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::ClickNotFound | Rejection::CustomerNotFound | Rejection::NothingKeptOfIdentity => {
             failure(400, lead::CUSTOMER_NOT_FOUND)
         }
+        Rejection::TooManyClaims => failure(429, "Too many leads without a key. Try again later.")
+            .with_header("retry-after", CLAIMS_RETRY_SECONDS),
         Rejection::OtherProgram => failure(400, "Customer does not belong to this program"),
         Rejection::ReferralNotFound => failure(400, sale::CUSTOMER_NOT_FOUND),
         Rejection::AffiliateNotFound | Rejection::ClickOfOtherAffiliate | Rejection::ClickAlreadyConverted => {

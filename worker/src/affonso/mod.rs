@@ -191,6 +191,8 @@ fn rejected(rejection: &Rejection) -> Answer {
     };
     match rejection {
         Rejection::ClickNotFound => failure(404, "NOT_FOUND", "Click not found", Some("click_id")),
+        // No route of this dialect takes leads without a key.
+        Rejection::TooManyClaims => failure(429, "RATE_LIMIT_EXCEEDED", "Too many leads without a key", None),
         Rejection::CustomerNotFound => failure(404, "NOT_FOUND", "Customer not found", None),
         Rejection::ReferralNotFound => {
             failure(404, "NOT_FOUND", "No referral is known by the identifiers of this call", None)
