@@ -54,7 +54,7 @@ export const BODY_ROUTES = [
     fields: texts(
       ...["programId", "trackingId", "sub1", "sub2", "sub3", "sub4", "sub5", "referrer", "ip", "userAgent"],
       ...["utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent"],
-      ...["gclid", "fbclid", "msclkid", "ttclid", "createdAt"],
+      ...["gclid", "fbclid", "msclkid", "ttclid", "createdAt", "country"],
     ),
   },
   {

@@ -263,7 +263,8 @@ export const cases = [
       const { email } = scene.fixture.affiliate;
       const click = await scene.click();
       // Whether a rejection counts as the moment of conversion is not said for sign-ups.
-      const rejected = success(referral(scene.fixture, { id: click, email, status: 'rejected', converted_at: oneOf(null, anyTimestamp) }));
+      const fraud = { rules: ['self_referral'], blocked_by: 'self_referral', cleared: false };
+      const rejected = success(referral(scene.fixture, { id: click, email, status: 'rejected', converted_at: oneOf(null, anyTimestamp), fraud }));
 
       assertAnswer(await scene.post(SIGNUPS, { click_id: click, email }), 201, rejected);
       assertAnswer(await scene.post(SIGNUPS, { click_id: click, email }), 200, rejected);
