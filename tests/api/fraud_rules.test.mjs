@@ -99,7 +99,7 @@ test("what makes no sense is refused and changes nothing", async (t) => {
     [{ banned_referral_config: { domains: ["https://coupons.example/"] } }, "banned_referral_config.domains"],
     [{ banned_referral_config: { domains: ["coupons"] } }, "banned_referral_config.domains"],
     [{ banned_referral_config: { domains: "coupons.example" } }, "banned_referral_config.domains"],
-    [{ banned_referral_config: ["coupons.example"] }, "banned_referral_config"],
+    [{ banned_referral_config: ["coupons.example"] }, "banned_referral_config[0]"],
     [{ blocked_country_config: { countries: ["Germany"] } }, "blocked_country_config.countries"],
     [{ paid_traffic_config: { allowed_campaigns: [""] } }, "paid_traffic_config.allowed_campaigns"],
     [{ paid_traffic_config: { further_click_ids: ["a b"] } }, "paid_traffic_config.further_click_ids"],

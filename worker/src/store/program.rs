@@ -36,8 +36,7 @@ struct Row {
     trust_browser_leads: i64,
     honour_gpc: i64,
     lead_auth: String,
-    #[serde(flatten)]
-    fraud: fraud_rules::Row,
+    fraud: String,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +56,7 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot
            program.attribution_model, program.attribution_window_days, program.cookie_window_days, program.email_policy, \
            program.name_tracking, program.trust_browser_leads, program.honour_gpc, program.lead_auth, {} \
          FROM program JOIN team ON team.id = program.team_id WHERE program.id = ?1",
-        fraud_rules::COLUMNS
+        fraud_rules::RULES
     );
     let statements = [
         query!(&database.0, settings, id),
@@ -126,7 +125,7 @@ fn program(
         trust_browser_leads: row.trust_browser_leads == 1,
         honour_gpc: row.honour_gpc == 1,
         lead_auth: word("program.lead_auth", &row.lead_auth, LeadAuth::from_word)?,
-        fraud: row.fraud.try_into()?,
+        fraud: fraud_rules::read(&row.fraud)?,
         origins: origins.into_iter().map(|row| row.origin).collect(),
         incentives: incentives.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         levels: levels.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,

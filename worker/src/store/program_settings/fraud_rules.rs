@@ -8,13 +8,18 @@ use serde::{Deserialize, Serialize};
 use worker::query;
 
 use super::{missing, update};
-use crate::store::{Database, UnknownValue, away, json, word};
+use crate::store::{Database, UnknownValue, away, json};
 
-/// The columns of [`Row`], in `program`.
-pub const COLUMNS: &str = "program.self_referral_mode, program.suspicious_email_mode, program.paid_traffic_mode, \
-    program.banned_referral_mode, program.blocked_country_mode, program.duplicate_ip_mode, program.fast_signup_mode, \
-    program.allowed_campaigns, program.further_click_ids, program.banned_domains, program.blocked_countries, \
-    program.duplicate_ip_threshold, program.duplicate_ip_window_hours, program.fast_signup_seconds";
+/// The rules of `program` as one JSON text, as [`FraudRules`] reads it.
+pub const RULES: &str = "json_object( \
+    'self_referral', program.self_referral_mode, 'suspicious_email', program.suspicious_email_mode, \
+    'paid_traffic', program.paid_traffic_mode, 'banned_referral', program.banned_referral_mode, \
+    'blocked_country', program.blocked_country_mode, 'duplicate_ip', program.duplicate_ip_mode, \
+    'fast_signup', program.fast_signup_mode, 'allowed_campaigns', json(program.allowed_campaigns), \
+    'further_click_ids', json(program.further_click_ids), 'banned_domains', json(program.banned_domains), \
+    'blocked_countries', json(program.blocked_countries), 'duplicate_ip_threshold', program.duplicate_ip_threshold, \
+    'duplicate_ip_window_hours', program.duplicate_ip_window_hours, \
+    'fast_signup_seconds', program.fast_signup_seconds) AS fraud";
 
 /// What is changed of them, by the columns' names; absent: not changed.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -49,54 +54,21 @@ pub struct Change {
     pub fast_signup_seconds: Option<u32>,
 }
 
-/// The rules as they are stored.
 #[derive(Deserialize)]
-pub struct Row {
-    self_referral_mode: String,
-    suspicious_email_mode: String,
-    paid_traffic_mode: String,
-    banned_referral_mode: String,
-    blocked_country_mode: String,
-    duplicate_ip_mode: String,
-    fast_signup_mode: String,
-    allowed_campaigns: String,
-    further_click_ids: String,
-    banned_domains: String,
-    blocked_countries: String,
-    duplicate_ip_threshold: u32,
-    duplicate_ip_window_hours: u32,
-    fast_signup_seconds: u32,
+struct Row {
+    fraud: String,
 }
 
-impl TryFrom<Row> for FraudRules {
-    type Error = UnknownValue;
-
-    fn try_from(row: Row) -> Result<Self, UnknownValue> {
-        let mode = |column, text: &str| word(column, text, FraudMode::from_word);
-        Ok(Self {
-            self_referral: mode("program.self_referral_mode", &row.self_referral_mode)?,
-            suspicious_email: mode("program.suspicious_email_mode", &row.suspicious_email_mode)?,
-            paid_traffic: mode("program.paid_traffic_mode", &row.paid_traffic_mode)?,
-            banned_referral: mode("program.banned_referral_mode", &row.banned_referral_mode)?,
-            blocked_country: mode("program.blocked_country_mode", &row.blocked_country_mode)?,
-            duplicate_ip: mode("program.duplicate_ip_mode", &row.duplicate_ip_mode)?,
-            fast_signup: mode("program.fast_signup_mode", &row.fast_signup_mode)?,
-            allowed_campaigns: json("program.allowed_campaigns", &row.allowed_campaigns)?,
-            further_click_ids: json("program.further_click_ids", &row.further_click_ids)?,
-            banned_domains: json("program.banned_domains", &row.banned_domains)?,
-            blocked_countries: json("program.blocked_countries", &row.blocked_countries)?,
-            duplicate_ip_threshold: row.duplicate_ip_threshold,
-            duplicate_ip_window_hours: row.duplicate_ip_window_hours,
-            fast_signup_seconds: row.fast_signup_seconds,
-        })
-    }
+/// The rules out of [`RULES`].
+pub fn read(fraud: &str) -> Result<FraudRules, UnknownValue> {
+    json("the fraud rules of a program", fraud)
 }
 
 /// The rules of the program with this id, which a key names.
 pub async fn find(database: &Database, program: &ProgramId) -> Result<FraudRules, Unavailable> {
-    let sql = format!("SELECT {COLUMNS} FROM program WHERE id = ?1");
+    let sql = format!("SELECT {RULES} FROM program WHERE id = ?1");
     let row: Option<Row> = database.first(query!(&database.0, sql, program)).await?;
-    Ok(row.ok_or_else(|| missing(program))?.try_into()?)
+    Ok(read(&row.ok_or_else(|| missing(program))?.fraud)?)
 }
 
 /// Changes what is sent.
