@@ -4,9 +4,9 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
+use super::leads::lead_commission;
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::requests::CreateReferral;
-use super::sign_up::lead_commission;
 use crate::decision::{Decision, Reason};
 use crate::email::EmailHasher;
 use crate::ids::IncentiveId;

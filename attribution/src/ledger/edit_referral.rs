@@ -6,11 +6,11 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
+use super::leads;
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::referral_commissions::Commissions;
 use super::referral_names::{Names, check_agreement, learn, named};
 use super::requests::EditReferral;
-use super::withheld;
 use crate::decision::{Decision, Reason};
 use crate::messages::{Message, commission_message, referral_message};
 use crate::referral::Referral;
@@ -132,10 +132,10 @@ fn plan(
     after.updated_at = view.now;
     // Such a change comes with a key, which thereby vouches for the customer.
     after.vouch();
-    let due = withheld::make_good(&mut after, view);
+    let due = leads::make_good(&mut after, view);
     let (lead, told_of_lead) = due.map(|due| (due.commission, due.messages)).unwrap_or_default();
     messages.extend(told_of_lead);
-    decision = lead.iter().fold(decision, withheld::explain);
+    decision = lead.iter().fold(decision, leads::explain);
     let event =
         Event::of(kind, &after, decision, &command.context, view.program.rules_version).telling(&after.scope, messages);
     let scope = after.scope.clone();

@@ -16,6 +16,7 @@ mod crediting;
 mod edit_commission;
 mod edit_referral;
 mod judgement;
+mod leads;
 mod manual_commission;
 mod netting;
 mod outcome;
@@ -33,7 +34,6 @@ mod suspicion;
 #[cfg(test)]
 mod tests;
 mod trail;
-mod withheld;
 
 pub use answer::{Answer, Executed, IdempotencyKey, KeptAnswer, KeptKey};
 pub use changes::{Change, Event, Plan};

@@ -6,10 +6,10 @@
 use super::changes::{Change, Event, Plan};
 use super::crediting::{Credit, credit};
 use super::judgement::{Judgement, Sold, judge};
+use super::leads::{explain, make_good};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::refund::{self, Settled};
 use super::requests::RecordSale;
-use super::withheld::{explain, make_good};
 use super::{State, View, repeated_sale};
 use crate::fraud::Suspicion;
 use crate::ids::ReferralId;

@@ -3,20 +3,18 @@
 //! Sources: seeds 000, 001 and 004; design, section 1 ("Who a customer is").
 
 use super::changes::{Change, Event, Plan};
+use super::leads::{explain, lead_commission, make_good};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::requests::{SignUp, UnknownClick};
-use super::withheld::{explain, make_good};
 use super::{State, View, claims, suspicion};
 use crate::decision::{Decision, Reason};
 use crate::email::{EmailHasher, KeptEmail};
 use crate::fraud::{Examination, Suspicion};
-use crate::ids::CommissionId;
-use crate::incentive::{PaysFor, Purchase, Reward, choose};
 use crate::messages::{lead_commission_message, referral_message};
 use crate::program::Program;
 use crate::referral::{Click, Identity, Referral};
 use crate::sale::Commission;
-use crate::status::{CommissionKind, CommissionStatus, FraudRule, LeadAuth, Partnership, ReferralStatus};
+use crate::status::{FraudRule, LeadAuth, ReferralStatus};
 
 /// The names by which this sign-up's customer may be known: the merchant's user id first, for it wins.
 pub(super) fn identities(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Vec<Identity> {
@@ -247,44 +245,6 @@ fn referral_of(command: &SignUp, click: &Click, view: &View<'_>) -> Referral {
         claimed_from: claims::claimed_from(command, view.hasher),
         ..Referral::born_of(click, &command.context.request_id, view.now)
     }
-}
-
-/// The lead incentive's commission, if the affiliate earns one: a fixed amount. What only a browser vouches for waits
-/// for a person's approval, unless the program trusts browser leads.
-pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &View<'_>) -> Option<Commission> {
-    if view.affiliate.partnership != Partnership::Approved {
-        return None;
-    }
-    let incentive = choose(&view.program.incentives, view.affiliate, PaysFor::Lead, &Purchase::default())?;
-    let Reward::Fixed(minor @ 1..) = incentive.reward else { return None };
-    let trusted = referral.verified || view.program.trust_browser_leads;
-    let (status, hold_until) = if trusted {
-        incentive.approval.first_status(view.now)
-    } else {
-        (CommissionStatus::PendingManualApproval, None)
-    };
-    Some(Commission {
-        id: id.clone(),
-        scope: referral.scope.clone(),
-        referral_id: referral.id.clone(),
-        affiliate_id: referral.affiliate_id.clone(),
-        conversion_id: None,
-        kind: CommissionKind::Lead,
-        level: 0,
-        incentive_id: Some(incentive.id.clone()),
-        amount_minor: Some(minor),
-        earned_minor: Some(minor),
-        clawed_back_minor: 0,
-        currency: view.program.currency,
-        status,
-        hold_days: incentive.approval.hold_days(),
-        hold_until,
-        reason: if trusted { Reason::LeadCommissionEarned } else { Reason::LeadAwaitsApproval },
-        payout_id: None,
-        created_at: view.now,
-        updated_at: view.now,
-        deleted_at: None,
-    })
 }
 
 fn sign_up_event(

@@ -1,5 +1,5 @@
-//! Prices: what a sale is credited with and earns, when it is recorded, completed or converted. The
-//! questions are those of docs/rules.md, section 1.
+//! Prices: what a sale is credited with and earns, when it is recorded, completed or converted. The questions are those of
+//! docs/rules.md, section 1.
 //!
 //! Keeps no state.
 

@@ -1,4 +1,4 @@
-//! Leads that were withheld: what a sign-up would have earned and told, once nothing stands against it any more.
+//! What a lead earns; and what a sign-up would have earned and told that was withheld, once nothing stands against it.
 //!
 //! A sign-up that a fraud rule rejected, and one that only a browser vouches for where the program waits for a key's word,
 //! is a row like any other, but earns nothing and tells nobody. A release by a person, or a key's word, puts that right
@@ -6,12 +6,51 @@
 //! it is still due, and the commission's id follows from the referral's. Source: docs/fraud.md; design, section 1.
 
 use super::View;
-use super::sign_up::lead_commission;
-use crate::decision::Decision;
+use crate::decision::{Decision, Reason};
 use crate::ids::{CommissionId, IncentiveId};
+use crate::incentive::{PaysFor, Purchase, Reward, choose};
 use crate::messages::{Message, lead_commission_message, referral_message};
 use crate::referral::Referral;
 use crate::sale::Commission;
+use crate::status::{CommissionKind, CommissionStatus, Partnership};
+
+/// The lead incentive's commission, if the affiliate earns one: a fixed amount. What only a browser vouches for waits
+/// for a person's approval, unless the program trusts browser leads.
+pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &View<'_>) -> Option<Commission> {
+    if view.affiliate.partnership != Partnership::Approved {
+        return None;
+    }
+    let incentive = choose(&view.program.incentives, view.affiliate, PaysFor::Lead, &Purchase::default())?;
+    let Reward::Fixed(minor @ 1..) = incentive.reward else { return None };
+    let trusted = referral.verified || view.program.trust_browser_leads;
+    let (status, hold_until) = if trusted {
+        incentive.approval.first_status(view.now)
+    } else {
+        (CommissionStatus::PendingManualApproval, None)
+    };
+    Some(Commission {
+        id: id.clone(),
+        scope: referral.scope.clone(),
+        referral_id: referral.id.clone(),
+        affiliate_id: referral.affiliate_id.clone(),
+        conversion_id: None,
+        kind: CommissionKind::Lead,
+        level: 0,
+        incentive_id: Some(incentive.id.clone()),
+        amount_minor: Some(minor),
+        earned_minor: Some(minor),
+        clawed_back_minor: 0,
+        currency: view.program.currency,
+        status,
+        hold_days: incentive.approval.hold_days(),
+        hold_until,
+        reason: if trusted { Reason::LeadCommissionEarned } else { Reason::LeadAwaitsApproval },
+        payout_id: None,
+        created_at: view.now,
+        updated_at: view.now,
+        deleted_at: None,
+    })
+}
 
 /// What is due of a withheld lead.
 pub(super) struct DueLead {
