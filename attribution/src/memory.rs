@@ -265,13 +265,7 @@ impl Rows {
     /// Writes one row or says which constraint forbids it.
     fn apply(&mut self, scope: &Scope, change: &Change, rules_version: Option<i64>) -> Result<(), &'static str> {
         match change {
-            Change::InsertReferral(referral) => {
-                let beside = (!referral.verified).then(|| ClaimQuery::beside(referral));
-                if beside.is_some_and(|beside| !self.claims_of(scope.is_test, &beside).leave_room()) {
-                    return Err("referral.verified: there are too many claims");
-                }
-                insert(&mut self.referrals, &referral.id, referral)
-            }
+            Change::InsertReferral(referral) => self.insert_referral(referral),
             Change::UpdateReferral(referral) => {
                 let stored = self.referrals.get_mut(&referral.id).ok_or("no such referral to have an event")?;
                 if stored.seq + 1 != referral.seq {
@@ -366,6 +360,15 @@ impl Rows {
                 Ok(())
             }
         }
+    }
+
+    /// A claim beyond the limits is no row.
+    fn insert_referral(&mut self, referral: &Referral) -> Result<(), &'static str> {
+        let counts = self.claims_of(referral.scope.is_test, &ClaimQuery::beside(referral));
+        if !referral.verified && !counts.leave_room() {
+            return Err("referral.verified: there are too many claims");
+        }
+        insert(&mut self.referrals, &referral.id, referral)
     }
 
     /// One key, one refund: recorded or waiting.

@@ -89,7 +89,6 @@ pub struct Affiliate {
     /// Keyed hash of their address, to recognise self-referrals.
     pub email_hash: Option<String>,
     /// The merchant's user id of theirs, for the same.
-    #[serde(default)]
     pub external_user_id: Option<String>,
     /// Who brought them into the program.
     pub recruited_by: Option<AffiliateId>,

@@ -128,7 +128,6 @@ pub struct Referral {
     #[serde(default)]
     pub lead_withheld: bool,
     /// What fraud rules have said of it.
-    #[serde(default)]
     pub suspicion: Option<Suspicion>,
     /// Keyed hash of the network address from which a page claimed it. Written once and looked at by the limits of claims
     /// alone; gone once a key vouches for it.

@@ -1,5 +1,6 @@
 //! Each rule by hand: what it looks at, and what it says.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Examination, Found, FraudRules, Inquiry, Suspicion, Visit, examine};
@@ -219,4 +220,39 @@ fn suspicions_add_up_and_each_rule_is_named_once() {
     let second = Suspicion::noted(Some(first), &[FraudRule::PaidTraffic, FraudRule::SelfReferral]).unwrap();
     assert_eq!(second.rules, [FraudRule::PaidTraffic, FraudRule::SelfReferral]);
     assert_eq!(Examination::default().blocking(), None);
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_stranger_sends_is_looked_at(texts in proptest::collection::vec(".{0,80}", 6)) {
+        let rules = FraudRules {
+            paid_traffic: FraudMode::Detect,
+            banned_referral: FraudMode::Detect,
+            blocked_country: FraudMode::Detect,
+            suspicious_email: FraudMode::Detect,
+            ..FraudRules::default()
+        };
+        let facts = json!({
+            "referrer": texts[0], "page_url": texts[1], "utmMedium": texts[2], "country": texts[3], "gclid": texts[4],
+        });
+        let alice = affiliate();
+        let domain = Some(texts[5].clone());
+        let asked = Inquiry { visit: Some(Visit::of(&facts)), email_domain: domain, ..inquiry(&alice) };
+        prop_assert_eq!(examine(&rules, &asked, false).findings.len(), 4);
+    }
+
+    #[test]
+    fn a_host_is_banned_exactly_where_its_last_labels_are_the_domain(
+        host in "[ab]{1,2}(\\.[ab]{1,2}){1,3}", domain in "[ab]{1,2}\\.[ab]{1,2}",
+    ) {
+        let rules = FraudRules {
+            banned_referral: FraudMode::Detect,
+            banned_domains: vec![domain.clone()],
+            ..FraudRules::default()
+        };
+        let labels = |name: &str| name.split('.').rev().map(str::to_owned).collect::<Vec<_>>();
+        let expected = labels(&host).starts_with(&labels(&domain));
+        let found = of_visit(&rules, &json!({ "referrer": format!("https://{host}/") })).0;
+        prop_assert_eq!(found == Found::Hit, expected);
+    }
 }

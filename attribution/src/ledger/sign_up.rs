@@ -48,13 +48,11 @@ fn decide_lead(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
     if identities.is_empty() && command.identity_required {
         return Err(Rejection::NothingKeptOfIdentity);
     }
-    match known_customer(&identities, view.state) {
-        Some(known) => already_referred(command, known, &identities, view),
-        None => {
-            claims::check_room(command, view.state)?;
-            Ok(new_lead(command, click, view))
-        }
+    if let Some(known) = known_customer(&identities, view.state) {
+        return already_referred(command, known, &identities, view);
     }
+    claims::check_room(command, view.state)?;
+    Ok(new_lead(command, click, view))
 }
 
 /// Where the program waits for a key's word, a page is told so of every sign-up that no key has vouched for, as far as it
