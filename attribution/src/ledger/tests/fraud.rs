@@ -36,8 +36,8 @@ fn rules_of(world: &World, line: usize) -> Vec<String> {
     rules.iter().map(|rule| format!("{}: {}", rule["rule"], rule["found"]).replace('"', "")).collect()
 }
 
-fn suspicion(rules: &[FraudRule], blocked_by: Option<FraudRule>, cleared: bool) -> Option<Suspicion> {
-    Some(Suspicion { rules: rules.to_vec(), blocked_by, cleared })
+fn suspicion(rules: &[FraudRule], blocked_by: Option<FraudRule>, cleared: bool) -> Suspicion {
+    Suspicion { rules: rules.to_vec(), blocked_by, cleared }
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_block_withholds_everything_and_a_hit_that_is_detected_nothing() {
         assert_eq!((lead.status, world.told()), (status, told.into_iter().map(str::to_owned).collect()));
         assert_eq!((world.rows().commissions.len(), world.rows().identities.len()), (paid, paid));
         let blocked_by = (mode == FraudMode::Block).then_some(FraudRule::SuspiciousEmail);
-        assert_eq!(lead.suspicion, suspicion(&[FraudRule::SuspiciousEmail], blocked_by, false));
+        assert_eq!(lead.suspicion, Some(suspicion(&[FraudRule::SuspiciousEmail], blocked_by, false)));
         assert_eq!(rules_of(&world, 0), ["suspicious_email: hit"]);
     }
 }
@@ -135,7 +135,7 @@ fn a_release_makes_good_what_was_withheld_and_once() {
     world.clicks.put(click.clone());
     world.signs_up(sign_up(&click));
     let released = world.releases(ReferralStatus::Lead);
-    let cleared = suspicion(&[FraudRule::PaidTraffic], Some(FraudRule::PaidTraffic), true);
+    let cleared = Some(suspicion(&[FraudRule::PaidTraffic], Some(FraudRule::PaidTraffic), true));
     assert_eq!((released.status, released.suspicion, released.lead_withheld), (ReferralStatus::Lead, cleared, false));
     assert_eq!(world.told(), ["referral.updated", "referral.lead", "transaction.created"]);
     assert_eq!(world.statuses(), [("lead", Some(500), CommissionStatus::ReadyForPayment)]);
