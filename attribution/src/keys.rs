@@ -4,11 +4,13 @@
 //! a key's SHA-256 and its mask, so a stolen database opens nothing. The checksum tells a mistyped or made-up key without a
 //! look-up, and lets scanners for leaked secrets be sure of what they found. Nothing here keeps state.
 
+mod issued;
 mod scope;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::issued::{IssuedKey, NotRotated};
 pub use self::scope::{KeyScope, Scopes};
 use crate::email::hex;
 use crate::ids::{Random, mint, push_base62};
