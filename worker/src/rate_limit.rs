@@ -1,6 +1,6 @@
 //! How often a caller may call: keys by their team's limit, those without a key by their address.
 //!
-//! State of a key's limit: what this isolate has borrowed, in its memory, and what the key's own object ([`KeyLimiter`]) has
+//! State of a key's limit: what this isolate has borrowed, in its memory, and what the key's own object ([`key_limiter`]) has
 //! lent, in that object's memory; neither is stored. What this promises, and why, is the rules' affair
 //! (`attribution::rate_limit`). Only the first call of a key in an isolate's minute waits for the object; later ones find what
 //! was borrowed ahead of them. An object that does not answer refuses nobody. State of addresses: the platform's counter, by
@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use attribution::rate_limit::{Allowance, Ask, Standing, Verdict};
 use worker::{Context, Env, console_error};
 
-pub use self::key_limiter::KeyLimiter;
 pub use self::open_calls::is_open_call_allowed;
 use crate::platform::now;
 use crate::store::api_key::ApiKey;

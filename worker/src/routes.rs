@@ -9,13 +9,14 @@ mod customers;
 mod payouts;
 mod program;
 mod sales;
+mod team;
 #[cfg(test)]
 mod tests;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::affonso::{keys, webhook_deliveries, webhooks};
+use crate::affonso::{webhook_deliveries, webhooks};
 use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
@@ -349,12 +350,11 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
             boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
         }
-        E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
-        E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
-        E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
-        E::SetRates => affonso_answer(Box::pin(affonso::rates::set(incoming, funnel, id))).await,
+        E::LatestRates | E::MissingRates | E::ShowRates | E::SetRates => {
+            boxed(Box::pin(team::rates(endpoint, incoming, funnel, id))).await
+        }
         E::ListKeys | E::CreateKey | E::ShowKey | E::DeleteKey | E::RotateKey => {
-            boxed(Box::pin(serve_keys(endpoint, incoming, funnel, id))).await
+            boxed(Box::pin(team::keys(endpoint, incoming, funnel, id))).await
         }
         E::ListWebhooks
         | E::CreateWebhook
@@ -398,18 +398,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
     }
-}
-
-async fn serve_keys(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel, id: &str) -> Answer {
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateKey => once(Box::pin(keys::create(incoming, funnel))).await,
-        E::ShowKey => keys::show(incoming, funnel, id).await,
-        E::DeleteKey => keys::delete(incoming, funnel, id).await,
-        E::RotateKey => once(Box::pin(keys::rotate(incoming, funnel, id))).await,
-        _ => keys::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_webhooks(

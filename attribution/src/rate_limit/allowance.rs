@@ -23,10 +23,10 @@ pub enum Verdict {
     Ask(Ask),
 }
 
-/// Permits for one minute.
+/// Permits for one minute, counted from 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Minute {
-    minute: i64,
+    number: i64,
     in_hand: u32,
     /// Of the whole budget, when the object last said so.
     lent: u32,
@@ -77,10 +77,10 @@ impl Allowance {
         }
         let wanted = self.block(limit);
         let ask = if minute.in_hand <= wanted / 2 && minute.lent < limit.per_minute {
-            Ask { minute: minute.minute, wanted, known_lent: minute.lent, limit }
+            Ask { minute: minute.number, wanted, known_lent: minute.lent, limit }
         } else if self.next.is_none() && now.milliseconds().rem_euclid(MINUTE_MILLISECONDS) >= AHEAD_AFTER_MILLISECONDS
         {
-            Ask { minute: minute.minute + 1, wanted: smallest_block(limit), known_lent: 0, limit }
+            Ask { minute: minute.number + 1, wanted: smallest_block(limit), known_lent: 0, limit }
         } else {
             return None;
         };
@@ -102,7 +102,7 @@ impl Allowance {
         } else {
             return;
         };
-        let known = slot.get_or_insert(Minute { minute: loan.minute, in_hand: 0, lent: 0 });
+        let known = slot.get_or_insert(Minute { number: loan.minute, in_hand: 0, lent: 0 });
         known.in_hand = known.in_hand.saturating_add(loan.granted).min(limit.per_second);
         known.lent = known.lent.max(loan.lent);
         if loan.granted == 0 {
@@ -149,12 +149,12 @@ impl Allowance {
             self.used = 0;
             self.second = second;
         }
-        if self.current.is_some_and(|current| current.minute != minute) {
+        if self.current.is_some_and(|current| current.number != minute) {
             self.current = None;
         }
-        if let Some(next) = self.next.filter(|next| next.minute <= minute) {
+        if let Some(next) = self.next.filter(|next| next.number <= minute) {
             self.next = None;
-            self.current = self.current.or(Some(next).filter(|next| next.minute == minute));
+            self.current = self.current.or(Some(next).filter(|next| next.number == minute));
         }
     }
 }

@@ -34,10 +34,8 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
 
         E::TrackClick => Browser(S::CreateClicks),
         E::TrackLead => Browser(S::WriteReferrals),
-        E::TrackSale | E::TrackRefund => Keyed(&[S::WriteCommissions]),
-        E::TestEvent => Keyed(&[S::CreateClicks]),
 
-        E::CreateClick => Keyed(&[S::CreateClicks]),
+        E::CreateClick | E::TestEvent => Keyed(&[S::CreateClicks]),
         E::CreateSignup | E::CreateReferral | E::UpdateReferral | E::ReassignReferral => Keyed(&[S::WriteReferrals]),
         E::ListReferrals | E::ShowReferral | E::ReferralTimeline => Keyed(&[S::ReadReferrals]),
         E::DeleteReferral => Keyed(&[S::DeleteReferrals]),
@@ -45,6 +43,8 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         E::CreateConversion
         | E::UpdateConversion
         | E::RefundConversion
+        | E::TrackSale
+        | E::TrackRefund
         | E::CreateEvent
         | E::CreateCommission
         | E::UpdateCommission => Keyed(&[S::WriteCommissions]),

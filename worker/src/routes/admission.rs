@@ -78,7 +78,6 @@ fn need(selected: &Selected, segments: &[&str]) -> Option<Need> {
             Access::Browser(scope) => optional(vec![scope]),
             Access::Keyed(scopes) => Some(Need { is_key_needed: true, scopes: scopes.to_vec() }),
         },
-        Selected::Preflight => None,
         Selected::WrongMethod(_) => {
             let all: Vec<Access> = endpoints(segments).iter().map(|(_, endpoint)| access(*endpoint)).collect();
             if all.contains(&Access::Open) {
@@ -88,7 +87,7 @@ fn need(selected: &Selected, segments: &[&str]) -> Option<Need> {
             Some(Need { is_key_needed, scopes: Vec::new() })
         }
         Selected::Unknown if matches!(segments.first(), Some(&("v1" | "api"))) => optional(Vec::new()),
-        Selected::Unknown => None,
+        Selected::Preflight | Selected::Unknown => None,
     }
 }
 
