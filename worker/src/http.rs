@@ -31,8 +31,15 @@ const SECURITY_HEADERS: [(&str, &str); 4] = [
 /// Of these an answer may have its own instead.
 const OWN_INSTEAD: [&str; 2] = ["referrer-policy", "content-security-policy"];
 
-/// Browsers that have seen the service over https come back over nothing else.
-const ONE_YEAR_OF_HTTPS: &str = "max-age=31536000";
+/// Browsers that have seen the service over https come back over nothing else for a year.
+const HTTPS_ONLY: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
+/// What every answer to a call of this scheme tells browsers.
+fn security_headers(scheme: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    // Over http a browser ignores it, and one that does not would lock a developer out.
+    let https_only = (scheme == "https").then_some(HTTPS_ONLY);
+    SECURITY_HEADERS.into_iter().chain(https_only)
+}
 
 /// A request whose body has been read, or refused for its size.
 pub struct Incoming {
@@ -177,11 +184,8 @@ impl Answer {
             headers.set("content-type", self.content_type)?;
         }
         headers.set("x-request-id", &incoming.request_id)?;
-        for (name, value) in SECURITY_HEADERS {
+        for (name, value) in security_headers(incoming.url.scheme()) {
             headers.set(name, value)?;
-        }
-        if incoming.url.scheme() == "https" {
-            headers.set("strict-transport-security", ONE_YEAR_OF_HTTPS)?;
         }
         let is_own = |name: &str| OWN_INSTEAD.contains(&name);
         for (name, value) in &self.headers {
@@ -189,5 +193,22 @@ impl Answer {
         }
         let response = if self.body.is_empty() { Response::empty()? } else { Response::from_bytes(self.body)? };
         Ok(response.with_status(self.status).with_headers(headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::security_headers;
+
+    #[test]
+    fn only_an_answer_over_https_asks_for_https() {
+        let has = |scheme| security_headers(scheme).any(|(name, _)| name == "strict-transport-security");
+        assert!(has("https"));
+        assert!(!has("http"));
+        for scheme in ["http", "https"] {
+            for wanted in ["x-content-type-options", "referrer-policy", "content-security-policy", "x-frame-options"] {
+                assert!(security_headers(scheme).any(|(name, _)| name == wanted), "{wanted}");
+            }
+        }
     }
 }
