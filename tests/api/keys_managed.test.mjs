@@ -27,12 +27,12 @@ const works = async (ledger, key) => (await get(ledger, "/v1/program", { key }))
 
 test("a key is shown once, by the call that makes it, and works at once", async (t) => {
   const ledger = await startLedger(t);
-  const forms = { live: /^sk_live_[0-9A-Za-z]{50}$/, test: /^sk_test_[0-9A-Za-z]{50}$/, program_token: /^aff_[0-9A-Za-z]{50}$/ };
-  for (const [form, pattern] of Object.entries(forms)) {
+  const prefixes = { live: "sk_live", test: "sk_test", program_token: "aff" };
+  for (const [form, prefix] of Object.entries(prefixes)) {
     const { secret, id, masked, created_at, ...rest } = await made(ledger, { form });
-    assert.match(secret, pattern);
+    assert.match(secret, new RegExp(`^${prefix}_[0-9A-Za-z]{50}$`));
     assert.match(id, /^key_\w{22}$/);
-    assert.equal(masked, `${secret.slice(0, secret.lastIndexOf("_"))}_…${secret.slice(-4)}`);
+    assert.equal(masked, `${prefix}_…${secret.slice(-4)}`);
     assert.ok(Math.abs(Date.parse(created_at) - Date.now()) < HOUR);
     const nothing = { last_used_at: null, expires_at: null, disabled_at: null, replaces: null };
     assert.deepEqual(rest, { program_id: ledger.fixture.program.id, name: "Shop", form, scopes: null, ...nothing });
@@ -43,7 +43,8 @@ test("a key is shown once, by the call that makes it, and works at once", async 
     assert.equal(answer.status, 200, answer.text);
     const [row] = await select(ledger, "SELECT * FROM api_key WHERE id = ?", id);
     assert.equal(row.key_hash, hashOf(secret));
-    for (const text of [JSON.stringify(row), (await get(ledger, "/v1/keys")).text, (await get(ledger, `/v1/keys/${id}`)).text]) {
+    const shown = [await get(ledger, "/v1/keys"), await get(ledger, `/v1/keys/${id}`)].map(({ text }) => text);
+    for (const text of [JSON.stringify(row), ...shown]) {
       assert.ok(!text.includes(secret.slice(10, 40)), "nothing but the first answer shows the key");
     }
   }
@@ -163,7 +164,8 @@ test("a replaced key lives on for as long as was said, and its successor may do 
     const again = await rotated(ledger, oldId, body);
     const { message } = assertError("/v1/keys", again, 409, "KEY_ALREADY_ROTATED");
     assert.ok(message.includes(id));
-    const lines = await select(ledger, "SELECT kind FROM event WHERE subject IN (?, ?) ORDER BY subject = ?, seq", oldId, id, id);
+    const sql = "SELECT kind FROM event WHERE subject IN (?, ?) ORDER BY subject = ?, seq";
+    const lines = await select(ledger, sql, oldId, id, id);
     assert.deepEqual(lines.map(({ kind }) => kind), ["key.created", "key.rotated", "key.created"]);
   }
 });
@@ -267,7 +269,8 @@ test("a key whose checksum does not fit is nobody's, and one from before there w
 test("a wrong key is a 401 before anything else is told of a path", async (t) => {
   const ledger = await startLedger(t);
   const key = `${ledger.fixture.keys.live.slice(0, -1)}-`;
-  for (const [method, path] of [["GET", "/v1/nothing"], ["PUT", "/v1/clicks"], ["GET", "/api/v1/nothing"], ["DELETE", "/api/v1/track/click"]]) {
+  const unknown = [["GET", "/v1/nothing"], ["GET", "/api/v1/nothing"]];
+  for (const [method, path] of [...unknown, ["PUT", "/v1/clicks"], ["DELETE", "/api/v1/track/click"]]) {
     assertError(path, await ledger.request(method, path, { key }), 401);
   }
   assertError("/v1/clicks", await ledger.request("PUT", "/v1/clicks", { body: {} }), 401, "MISSING_API_KEY");

@@ -40,7 +40,8 @@ test("a key has its calls of a minute and is told how many are left; then it is 
   const answers = await untilRefused(7, () => shop(ledger));
   for (const minute of byMinute(answers)) {
     const allowed = minute.filter(isAllowed);
-    assert.deepEqual(allowed.map((answer) => standing(answer).remaining), [6, 5, 4, 3, 2, 1, 0].slice(0, allowed.length));
+    const left = allowed.map((answer) => standing(answer).remaining);
+    assert.deepEqual(left, [6, 5, 4, 3, 2, 1, 0].slice(0, allowed.length));
     for (const answer of minute) assert.equal(standing(answer).limit, 7);
   }
   const refused = answers.at(-1);
@@ -126,7 +127,8 @@ test("every answer to a key tells where it stands, and no other answer does", as
     assert.equal(has(without), 0, `${route.method} ${route.path}`);
   }
   const { live } = ledger.fixture.keys;
-  for (const [method, path, status] of [["GET", "/v1/nothing", 404], ["PUT", "/v1/clicks", 405], ["POST", "/v1/clicks", 400]]) {
+  const wrong = [["GET", "/v1/nothing", 404], ["PUT", "/v1/clicks", 405], ["POST", "/v1/clicks", 400]];
+  for (const [method, path, status] of wrong) {
     const answer = await ledger.request(method, path, { key: live, body: method === "GET" ? undefined : "{}" });
     assert.equal(answer.status, status);
     assert.equal(has(answer), 3, path);

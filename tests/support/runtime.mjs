@@ -27,7 +27,12 @@ subscribe("child_process", ({ process }) => started.getStore()?.push(process));
 export const product = {
   name: "clickledger",
   build: "worker/build",
-  objects: { CLICK_LEDGER: "ClickLedger", WEBHOOK_SENDER: "WebhookSender", SCHEDULER: "Scheduler", KEY_LIMITER: "KeyLimiter" },
+  objects: {
+    CLICK_LEDGER: "ClickLedger",
+    WEBHOOK_SENDER: "WebhookSender",
+    SCHEDULER: "Scheduler",
+    KEY_LIMITER: "KeyLimiter",
+  },
 };
 
 /**
