@@ -90,16 +90,3 @@ for (const path of PAGES) {
     assert.equal(ran, undefined);
   });
 }
-
-test("no page can be put into a frame of another one", async (t) => {
-  const ledger = await startLedger(t, { demo: true });
-  const browser = await openBrowser();
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  await page.route("https://evil.test/", (route) =>
-    route.fulfill({ contentType: "text/html", body: `<iframe src="${ledger.url}/dashboard"></iframe>` }),
-  );
-  const refused = page.waitForEvent("console", (message) => /frame/i.test(message.text()));
-  await page.goto("https://evil.test/");
-  await refused;
-});
