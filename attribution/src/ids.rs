@@ -109,7 +109,7 @@ fn random_u128(random: &mut impl Random) -> u128 {
 }
 
 /// Appends `number` in base62, most significant digit first, padded to `digits`.
-fn push_base62(text: &mut String, number: u128, digits: usize) {
+pub(crate) fn push_base62(text: &mut String, number: u128, digits: usize) {
     let mut rest = number;
     let mut reversed = Vec::with_capacity(digits);
     for _ in 0..digits {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use attribution::ids::{Random, mint};
-use attribution::keys::{KeyForm, key_hash};
+use attribution::keys::{KeyForm, key_hash, masked};
 use serde_json::json;
 
 /// Could not write the demo.
@@ -27,6 +27,10 @@ pub enum DemoProblem {
 
 /// What stands in the demo affiliate's links.
 const TRACKING_ID: &str = "mara";
+
+/// The demo is for trying things out, load among them.
+const DEMO_CALLS_PER_MINUTE: u32 = 1_000_000;
+const DEMO_CALLS_PER_SECOND: u32 = 20_000;
 
 /// The system's randomness. Without it no key would be a secret, so there is nothing to go on with.
 struct SystemRandom;
@@ -93,17 +97,20 @@ impl Demo {
     /// Every value is an id, a hash or a constant of this file: nothing to escape but the address, which is checked.
     fn sql(&self, origin: &str) -> String {
         let Self { team_id, program_id, group_id, incentive_id, affiliate_id, now, .. } = self;
-        let keys =
-            [(&self.secret_key, "secret", 0), (&self.test_key, "secret", 1), (&self.program_token, "program_token", 0)];
-        let key_rows: Vec<String> = keys
-            .iter()
-            .map(|(key, kind, is_test)| {
-                let (hash, id) = (key_hash(key), mint("key", &mut SystemRandom));
-                format!("('{hash}', '{id}', '{team_id}', '{program_id}', '{kind}', {is_test}, {now})")
-            })
-            .collect();
+        let keys = [
+            (&self.secret_key, KeyForm::Live, "Demo shop"),
+            (&self.test_key, KeyForm::Test, "Demo shop, test mode"),
+            (&self.program_token, KeyForm::ProgramToken, "Demo token"),
+        ];
+        let key_row = |(key, form, name): &(&String, KeyForm, &str)| {
+            let (hash, masked, kind, is_test) = (key_hash(key), masked(key), form.kind(), u8::from(form.is_test()));
+            let id = mint("key", &mut SystemRandom);
+            format!("('{hash}', '{id}', '{team_id}', '{program_id}', '{kind}', {is_test}, '{name}', '{masked}', {now})")
+        };
+        let key_rows: Vec<String> = keys.iter().map(key_row).collect();
         format!(
-            "INSERT INTO team (id, name, currency, created_at) VALUES ('{team_id}', 'Half Quire', 'USD', {now});\n\
+            "INSERT INTO team (id, name, currency, created_at, calls_per_minute, calls_per_second) VALUES \
+             ('{team_id}', 'Half Quire', 'USD', {now}, {DEMO_CALLS_PER_MINUTE}, {DEMO_CALLS_PER_SECOND});\n\
              INSERT INTO program (id, number, team_id, name, created_at) VALUES \
              ('{program_id}', (SELECT COALESCE(MAX(number), 0) + 1 FROM program), '{team_id}', 'Half Quire Partners', {now});\n\
              INSERT INTO program_origin (program_id, origin, team_id) VALUES ('{program_id}', '{origin}', '{team_id}');\n\
@@ -114,7 +121,7 @@ impl Demo {
              300000, 'all_plans', 'automatic', {now});\n\
              INSERT INTO affiliate (id, team_id, program_id, group_id, tracking_id, name, partnership, created_at) VALUES \
              ('{affiliate_id}', '{team_id}', '{program_id}', '{group_id}', '{TRACKING_ID}', 'Mara Lindqvist', 'approved', {now});\n\
-             INSERT INTO api_key (key_hash, id, team_id, program_id, kind, is_test, created_at) VALUES {};\n",
+             INSERT INTO api_key (key_hash, id, team_id, program_id, kind, is_test, name, masked, created_at) VALUES {};\n",
             key_rows.join(", ")
         )
     }

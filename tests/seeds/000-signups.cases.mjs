@@ -1,6 +1,6 @@
 // Seed 000: POST /v1/signups turns a tracked click into a lead (Affonso).
 import assert from 'node:assert/strict';
-import { anyTimestamp, assertAnswer, justNow, oneOf, optional } from './exact.mjs';
+import { anyInteger, anyText, anyTimestamp, assertAnswer, justNow, oneOf, optional } from './exact.mjs';
 import { affonsoError, invalid, mask, notFound, referral, success } from './shapes.mjs';
 
 const SIGNUPS = '/v1/signups';
@@ -154,6 +154,25 @@ export const cases = [
 
       assertAnswer(await scene.post(SIGNUPS, body, 'not-a-key'), 401, affonsoError('INVALID_API_KEY_FORMAT'));
       assertAnswer(await scene.post(SIGNUPS, body, unknownKey(scene.fixture.keys.live)), 401, affonsoError('INVALID_API_KEY'));
+    },
+  },
+  {
+    rows: ['S0-code-429'],
+    name: 'a key that signs up too often is refused for the rest of the minute, and another key of the team is not',
+    ledger: 'limited',
+    async run(scene) {
+      const body = { click_id: 'ref_doesnotexist', email: scene.newCustomer().email };
+      const tooMany = { success: false, error: { code: 'RATE_LIMIT_EXCEEDED', message: anyText, retryAfter: anyInteger } };
+
+      // Six in a minute; a minute may end on the way, once or twice.
+      const answers = [];
+      while (answers.at(-1)?.status !== 429 && answers.length <= 18) answers.push(await scene.post(SIGNUPS, body));
+
+      for (const answer of answers.slice(0, -1)) assertAnswer(answer, 404, notFound);
+      assertAnswer(answers.at(-1), 429, tooMany);
+      assert.ok(answers.length > 6, `refused after ${answers.length}`);
+      assert.equal(Number(answers.at(-1).headers.get('retry-after')), answers.at(-1).json.error.retryAfter);
+      assertAnswer(await scene.post(SIGNUPS, body, scene.fixture.keys.test), 404, notFound);
     },
   },
   {

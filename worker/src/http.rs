@@ -18,6 +18,29 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Seconds after which a caller may try again when something is away.
 pub const RETRY_AFTER_SECONDS: &str = "1";
 
+/// On every answer. None is a page unless it says so itself (`crate::pages`): what is loaded as one may load nothing, run
+/// nothing and stand in no frame.
+const SECURITY_HEADERS: [(&str, &str); 4] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    // For browsers that do not know `frame-ancestors`.
+    ("x-frame-options", "DENY"),
+];
+
+/// Of these an answer may have its own instead.
+const OWN_INSTEAD: [&str; 2] = ["referrer-policy", "content-security-policy"];
+
+/// Browsers that have seen the service over https come back over nothing else for a year.
+const HTTPS_ONLY: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
+/// What every answer to a call of this scheme tells browsers.
+fn security_headers(scheme: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    // Over http a browser ignores it, and one that does not would lock a developer out.
+    let https_only = (scheme == "https").then_some(HTTPS_ONLY);
+    SECURITY_HEADERS.into_iter().chain(https_only)
+}
+
 /// A request whose body has been read, or refused for its size.
 pub struct Incoming {
     /// The method, as it was sent.
@@ -164,18 +187,38 @@ impl Answer {
         self
     }
 
-    /// The platform's response, which carries the request's id.
-    pub fn into_response(self, request_id: &str) -> worker::Result<Response> {
+    /// The platform's response, which carries the request's id and tells browsers what they must not do with it.
+    pub fn into_response(self, incoming: &Incoming) -> worker::Result<Response> {
         let headers = Headers::new();
         if !self.content_type.is_empty() {
             headers.set("content-type", self.content_type)?;
         }
-        headers.set("x-request-id", request_id)?;
-        headers.set("x-content-type-options", "nosniff")?;
+        headers.set("x-request-id", &incoming.request_id)?;
+        for (name, value) in security_headers(incoming.url.scheme()) {
+            headers.set(name, value)?;
+        }
+        let is_own = |name: &str| OWN_INSTEAD.contains(&name);
         for (name, value) in &self.headers {
-            headers.append(name, value)?;
+            if is_own(name) { headers.set(name, value)? } else { headers.append(name, value)? }
         }
         let response = if self.body.is_empty() { Response::empty()? } else { Response::from_bytes(self.body)? };
         Ok(response.with_status(self.status).with_headers(headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::security_headers;
+
+    #[test]
+    fn only_an_answer_over_https_asks_for_https() {
+        let has = |scheme| security_headers(scheme).any(|(name, _)| name == "strict-transport-security");
+        assert!(has("https"));
+        assert!(!has("http"));
+        for scheme in ["http", "https"] {
+            for wanted in ["x-content-type-options", "referrer-policy", "content-security-policy", "x-frame-options"] {
+                assert!(security_headers(scheme).any(|(name, _)| name == wanted), "{wanted}");
+            }
+        }
     }
 }
