@@ -13,6 +13,7 @@ pub mod day;
 pub mod decision;
 pub mod edits;
 pub mod email;
+pub mod erasure;
 pub mod event_id;
 pub mod exchange;
 #[cfg(any(test, feature = "simulation"))]
@@ -42,6 +43,7 @@ pub mod payout;
 pub mod program;
 pub mod referral;
 pub mod referral_stats;
+pub mod retention;
 pub mod sale;
 pub mod scheduler;
 pub mod shard;

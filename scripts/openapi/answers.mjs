@@ -22,6 +22,7 @@ const MEANING = {
   409: 'Conflict',
   413: 'The body is larger than 64 KiB',
   422: 'The key was used for another body',
+  429: 'Too many for now: try again later',
   503: 'Not available right now: try again',
 };
 
@@ -70,7 +71,7 @@ function envelopedError(status, codes) {
   const optional = ['field', 'details'];
   return {
     description: `${MEANING[status]}: ${codes.map((code) => `\`${code}\``).join(', ')}.`,
-    headers: errorHeaders(codes),
+    headers: errorHeaders(status, codes),
     content: json(object({ success: { const: false }, error: object(error, optional) })),
   };
 }
@@ -78,12 +79,15 @@ function envelopedError(status, codes) {
 function flatError(status, texts) {
   return {
     description: `${MEANING[status]}: ${texts.map((text) => `“${text}”`).join(', ')}.`,
-    headers: errorHeaders(texts),
+    headers: errorHeaders(status, texts),
     content: json(schema('Error')),
   };
 }
 
-const errorHeaders = (said) => headers('X-Request-Id', ...(said.some((one) => TRY_AGAIN.includes(one)) ? ['Retry-After'] : []));
+function errorHeaders(status, said) {
+  const isLater = Number(status) === 429 || said.some((one) => TRY_AGAIN.includes(one));
+  return headers('X-Request-Id', ...(isLater ? ['Retry-After'] : []));
+}
 
 /** The answers by status, the good ones first. */
 export function answersOf(call, responses, at) {

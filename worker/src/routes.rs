@@ -47,6 +47,8 @@ enum Endpoint {
     ReassignReferral,
     ReferralTimeline,
     CreateEvent,
+    ExportCustomer,
+    EraseCustomer,
     ListAffiliates,
     CreateAffiliate,
     ShowAffiliate,
@@ -105,6 +107,7 @@ enum Endpoint {
     TrackSale,
     TrackRefund,
     TestEvent,
+    ShowReadiness,
     TrackerFile,
     Page(Page),
     DashboardOverview,
@@ -143,6 +146,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "referrals", _, "reassign"] => &[("POST", E::ReassignReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
         ["v1", "events"] => &[("POST", E::CreateEvent)],
+        ["v1", "customers", "export"] => &[("POST", E::ExportCustomer)],
+        ["v1", "customers", "erase"] => &[("POST", E::EraseCustomer)],
         ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
         ["v1", "affiliates", _] => {
             &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
@@ -176,6 +181,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["api", "v1", "track", "sale"] => &[("POST", E::TrackSale)],
         ["api", "v1", "track", "refund"] => &[("POST", E::TrackRefund)],
         ["api", "v1", "cli", "test-event"] => &[("POST", E::TestEvent)],
+
+        ["api", "v1", "programs", "me", "readiness"] => &[("GET", E::ShowReadiness)],
 
         ["js", _] => &[("GET", E::TrackerFile)],
 
@@ -310,7 +317,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteReferral
         | E::ReassignReferral
         | E::ReferralTimeline
-        | E::CreateEvent => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
+        | E::CreateEvent
+        | E::ExportCustomer
+        | E::EraseCustomer => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
         E::ListAffiliates
         | E::CreateAffiliate
         | E::ShowAffiliate
@@ -368,6 +377,7 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
         E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
+        E::ShowReadiness => affitor_answer(Box::pin(affitor::readiness::show(incoming, funnel))).await,
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
         E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,

@@ -147,5 +147,6 @@ fn referral_of(command: &CreateReferral, scope: Scope, view: &View<'_>) -> Refer
         created_at,
         converted_at: (command.status != ReferralStatus::Lead).then_some(created_at),
         updated_at: view.now,
+        erased_at: None,
     }
 }

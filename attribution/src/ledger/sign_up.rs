@@ -51,7 +51,7 @@ pub(super) fn decide(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejectio
 
 fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> Result<Plan, Rejection> {
     let not_found = command_not_found(command);
-    if referral.status == ReferralStatus::Deleted {
+    if referral.status == ReferralStatus::Deleted || referral.erased_at.is_some() {
         return Err(not_found);
     }
     check_scope(command, referral, view, not_found)?;

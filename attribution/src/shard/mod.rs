@@ -126,7 +126,7 @@ pub struct Carried {
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// A rule refused it.
-    #[error("refused: {0:?}")]
+    #[error("refused: {}", .0.name())]
     Rejected(Rejection),
     /// The caller may try again: the gate stayed shut, others kept winning, or the database is away.
     #[error("{0}")]

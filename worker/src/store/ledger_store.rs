@@ -10,7 +10,7 @@ use attribution::sale::{Commission, RecordedSale};
 use worker::D1PreparedStatement;
 
 use super::{
-    Database, away, commission, conversion, event, exchange_rate, kept_answer, payout, referral, refund, rows,
+    Database, away, commission, conversion, erasure, event, exchange_rate, kept_answer, payout, referral, refund, rows,
     unattributed_sale,
 };
 
@@ -175,6 +175,7 @@ fn add_writes(
         Change::ParkRefund(row) => writes.push(refund::park(database, row)?),
         Change::SettleRefund(row) => writes.push(refund::settle(database, &row.id)?),
         Change::InsertCommission(row) => writes.push(commission::insert(database, row)?),
+        Change::EraseTraces(id, at) => writes.extend(erasure::traces(database, scope, id, *at)?),
         Change::KeepAnswer(key, answer) => writes.push(kept_answer::insert(database, key, answer)?),
         Change::AppendEvent(row) => writes.push(event::insert(database, scope, row)?),
     }
