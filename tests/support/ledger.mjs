@@ -24,9 +24,9 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object }} options columns of
+ *   vars?: object, instances?: number, switchable?: boolean, persist?: string, log?: object[], worker?: object }} options columns of
  *   `program`; incentives `{trigger, kind, percent|amount_minor, apply_to, product_ids, approval, hold_days,
- *   cap_minor}`; `demo`: whether the demo shop is served; `instances`, `switchable`, `persist` and `worker` as of
+ *   cap_minor}`; `demo`: whether the demo shop is served; `instances`, `switchable`, `persist`, `log` and `worker` as of
  *   `startRuntime`
  */
 export async function startLedger(t, options = {}) {
@@ -37,6 +37,7 @@ export async function startLedger(t, options = {}) {
     instances: options.instances,
     switchable: options.switchable,
     persist: options.persist,
+    log: options.log,
     worker: options.worker,
   });
   t.after(() => runtime.stop());
