@@ -10,7 +10,9 @@ use crate::decision::Reason;
 use crate::erasure;
 use crate::exchange::QuotedRate;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId};
-use crate::ledger::{Change, Event, KeptAnswer, KeptKey, NotCommitted, Outcome, Query, SaleQuery, State, Store, Unavailable};
+use crate::ledger::{
+    Change, Event, KeptAnswer, KeptKey, NotCommitted, Outcome, Query, SaleQuery, State, Store, Unavailable,
+};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
@@ -355,8 +357,7 @@ impl Rows {
             }
         }
         for answer in self.kept_answers.values_mut() {
-            let waited =
-                matches!(&answer.outcome, Outcome::Parked { refund, .. } if subjects.iter().any(|of| of == refund.id.as_str()));
+            let waited = matches!(&answer.outcome, Outcome::Parked { refund, .. } if subjects.iter().any(|of| of == refund.id.as_str()));
             if waited || answer.outcome.referral_id() == Some(id) {
                 *answer = erasure::kept_answer(answer);
             }

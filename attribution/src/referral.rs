@@ -194,6 +194,7 @@ impl Referral {
     }
 
     /// The same referral without its customer: what it has earned, how it ended and when stay.
+    #[must_use]
     pub fn erased(&self, now: Timestamp) -> Self {
         Self {
             external_user_id: None,

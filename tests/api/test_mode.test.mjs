@@ -254,7 +254,7 @@ test("readiness goes from a draft to live sales, one gate after the other", asyn
   assert.deepEqual([done.counts_24h.leads, done.counts_24h.sales], [1, 1]);
   assert.ok(Math.abs(Date.parse(done.last_event_at) - Date.now()) < 3_600_000);
   // Another program's is its own, and nobody's without a key.
-  assert.equal((await ready(ledger.fixture.other.keys.live)).state, "draft");
+  assert.equal((await ready(ledger.fixture.other.keys.live)).state, "configuring");
   assertError(READINESS, await get(ledger, READINESS, { key: null }), 401);
 });
 

@@ -53,14 +53,9 @@ pub async fn carry_on(funnel: &Funnel, erasure: &Erasure) -> Result<(), Unavaila
 
 async fn erase(funnel: &Funnel, erasure: &Erasure, referral: &ReferralId) -> Result<(), Unavailable> {
     let Scope { team_id, program_id, is_test } = &erasure.scope;
-    let reach =
-        Reach { team_id: Some(team_id.clone()), program_id: Some(program_id.clone()), is_test: Some(*is_test) };
-    let context = Context {
-        request_id: erasure.request_id.clone(),
-        actor: erasure.actor.clone(),
-        reach,
-        idempotency: None,
-    };
+    let reach = Reach { team_id: Some(team_id.clone()), program_id: Some(program_id.clone()), is_test: Some(*is_test) };
+    let context =
+        Context { request_id: erasure.request_id.clone(), actor: erasure.actor.clone(), reach, idempotency: None };
     let command = EraseReferral { context, referral_id: referral.clone(), scope: erasure.scope.clone() };
     match funnel.execute(Command::EraseReferral(command)).await {
         // No row, nothing to erase.

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, IdempotencyKey, KeptKey};
 use super::outcome::Rejection;
 use super::requests::{
-    CreateReferral, EditCommission, EditReferral, EraseReferral, ExpireRefund, ManualCommission, MoveCommissions, Reconsider,
-    RecordSale, Refund, SignUp, Turn, UnknownClick,
+    CreateReferral, EditCommission, EditReferral, EraseReferral, ExpireRefund, ManualCommission, MoveCommissions,
+    Reconsider, RecordSale, Refund, SignUp, Turn, UnknownClick,
 };
 use super::{
-    Plan, Query, RateQuery, SaleQuery, State, View, create_referral, edit_commission, edit_referral, erasure, manual_commission,
-    reconsider, record_sale, referral_names, refund, scheduled, sign_up,
+    Plan, Query, RateQuery, SaleQuery, State, View, create_referral, edit_commission, edit_referral, erasure,
+    manual_commission, reconsider, record_sale, referral_names, refund, scheduled, sign_up,
 };
 use crate::day::Day;
 use crate::email::EmailHasher;

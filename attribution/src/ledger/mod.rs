@@ -39,8 +39,8 @@ pub use changes::{Change, Event, Plan};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
-    CommissionEdit, CreateReferral, EditCommission, EditReferral, EraseReferral, ExpireRefund, ManualCommission, Milestone,
-    MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, EraseReferral, ExpireRefund, ManualCommission,
+    Milestone, MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
 };
 
 use crate::day::Day;

@@ -110,7 +110,8 @@ async fn keep(
     };
     let limit = key.is_none().then_some(test_event::UNKEYED_A_DAY);
     let event_id = test_event::insert(&funnel.database, &event, limit).await?;
-    let event_id = event_id.ok_or(Problem::TooManyTests { what: "test events without a key", seconds: UNKEYED_WAIT })?;
+    let event_id =
+        event_id.ok_or(Problem::TooManyTests { what: "test events without a key", seconds: UNKEYED_WAIT })?;
     Ok((event_id, program.map(|program| program.number)))
 }
 

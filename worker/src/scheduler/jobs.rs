@@ -13,9 +13,9 @@ use worker::{Delay, Env};
 use super::storage::Book;
 use super::{rates, retention, time_jobs};
 use crate::platform::now;
-use crate::{erasure_work, payout_work};
 use crate::store::Database;
 use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
+use crate::{erasure_work, payout_work};
 
 /// A job that takes longer has failed, so that the next one gets its turn. What it has begun may still end.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

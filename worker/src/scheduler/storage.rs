@@ -51,8 +51,14 @@ struct ReadRow {
 impl Book {
     /// Opens the storage.
     pub fn new(sql: SqlStorage) -> Self {
-        Self { sql, is_prepared: Cell::new(false), asked_for_rates: Cell::new(None), looked_to: RefCell::default(),
-            forgotten_to: Cell::new(0), clicks_forgotten: Cell::new(None) }
+        Self {
+            sql,
+            is_prepared: Cell::new(false),
+            asked_for_rates: Cell::new(None),
+            looked_to: RefCell::default(),
+            forgotten_to: Cell::new(0),
+            clicks_forgotten: Cell::new(None),
+        }
     }
 
     /// The jobs that have run so far.

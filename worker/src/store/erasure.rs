@@ -47,7 +47,9 @@ pub(super) fn traces(
     let message = MESSAGE_FIELDS.map(|field| format!("'$.data.{field}', NULL")).join(", ");
     let sales = "SELECT id FROM conversion WHERE referral_id = ?1";
     let refunds = format!("SELECT id FROM refund WHERE conversion_id IN ({sales})");
-    let of_sales = format!("UPDATE conversion SET details = json_set(details, {sale}, '$.extra', json('{{}}')) WHERE referral_id = ?1");
+    let of_sales = format!(
+        "UPDATE conversion SET details = json_set(details, {sale}, '$.extra', json('{{}}')) WHERE referral_id = ?1"
+    );
     let of_refunds = format!("UPDATE refund SET reason = NULL WHERE conversion_id IN ({sales})");
     let of_lines = format!(
         "UPDATE event SET detail = json_replace(detail, {line}), \

@@ -120,7 +120,8 @@ fn word<T>(column: &'static str, value: &str, read: impl FnOnce(&str) -> Option<
 
 /// JSON out of a column. Errors go to the log, and the text may name a customer: it stays out.
 fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, UnknownValue> {
-    serde_json::from_str(text).map_err(|_| UnknownValue { column, value: format!("{} bytes that are not its JSON", text.len()) })
+    serde_json::from_str(text)
+        .map_err(|_| UnknownValue { column, value: format!("{} bytes that are not its JSON", text.len()) })
 }
 
 impl From<UnknownValue> for Unavailable {

@@ -29,7 +29,11 @@ pub struct TestEvent<'a> {
 pub const UNKEYED_A_DAY: u32 = 1_000;
 
 /// Keeps one and returns its id; `None` where `limit` have been kept of its program within a day.
-pub async fn insert(database: &Database, event: &TestEvent<'_>, limit: Option<u32>) -> Result<Option<i64>, Unavailable> {
+pub async fn insert(
+    database: &Database,
+    event: &TestEvent<'_>,
+    limit: Option<u32>,
+) -> Result<Option<i64>, Unavailable> {
     #[derive(Deserialize)]
     struct Row {
         event_id: i64,

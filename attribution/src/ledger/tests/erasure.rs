@@ -49,7 +49,8 @@ fn with_traces() -> World {
         command
     };
     world.call(keyed(john().into(), "POST /v1/signups")).unwrap();
-    let details = SaleDetails { customer_id: marked(), metadata: Some(json!(MARK)), ..sale("order_1", "99.00").details };
+    let details =
+        SaleDetails { customer_id: marked(), metadata: Some(json!(MARK)), ..sale("order_1", "99.00").details };
     let bought = crate::ledger::RecordSale { details, ..sale("order_1", "99.00") };
     world.call(keyed(bought.into(), "POST /v1/conversions")).unwrap();
     let mut part = refund("re_1", "order_1", Some("33.00"));
@@ -57,7 +58,9 @@ fn with_traces() -> World {
     world.call(keyed(part.into(), "POST /v1/refunds")).unwrap();
     let detail = Map::from_iter([("metadata".to_owned(), json!(MARK))]);
     let milestone = Milestone { name: "kyc_passed".to_owned(), moves_to: None, detail };
-    world.call(EditReferral { milestone: Some(milestone), subscription_id: Edit::Set(MARK.to_owned()), ..edit() }).unwrap();
+    world
+        .call(EditReferral { milestone: Some(milestone), subscription_id: Edit::Set(MARK.to_owned()), ..edit() })
+        .unwrap();
     world
 }
 
@@ -93,7 +96,9 @@ fn amounts_statuses_and_keys_stay_as_they_are() {
         let sales: Vec<_> = rows
             .conversions
             .values()
-            .map(|sale| (sale.amount, sale.refunded_minor, sale.sales_status, sale.sale_key.clone(), sale.decision.clone()))
+            .map(|sale| {
+                (sale.amount, sale.refunded_minor, sale.sales_status, sale.sale_key.clone(), sale.decision.clone())
+            })
             .collect();
         let referral = world.stored(&click().id);
         let sums = (referral.status, referral.paid_sales, referral.commission_total_minor, referral.affiliate_id);
@@ -142,7 +147,8 @@ fn a_key_that_was_used_for_the_customer_is_refused_and_does_nothing_twice() {
     let world = with_traces();
     erases(&world);
     let mut again = refund("re_9", "order_1", Some("1.00"));
-    let key = IdempotencyKey { route: "POST /v1/refunds".to_owned(), value: "k".to_owned(), body_hash: "sent".to_owned() };
+    let key =
+        IdempotencyKey { route: "POST /v1/refunds".to_owned(), value: "k".to_owned(), body_hash: "sent".to_owned() };
     again.context.idempotency = Some(key);
     assert_eq!(world.refuses(again), Rejection::KeyReused);
 }

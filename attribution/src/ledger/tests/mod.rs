@@ -43,8 +43,8 @@ use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
 use super::{
-    Answer, Command, CreateReferral, EditReferral, EraseReferral, ExpireRefund, Failure, FirstSeen, Ledger, ManualCommission,
-    MoveCommissions, Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
+    Answer, Command, CreateReferral, EditReferral, EraseReferral, ExpireRefund, Failure, FirstSeen, Ledger,
+    ManualCommission, MoveCommissions, Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
 };
 use crate::decision::Reason;
 use crate::email::EmailHasher;
