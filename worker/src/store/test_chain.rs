@@ -73,11 +73,12 @@ pub async fn finish(database: &Database, run: i64, attributed: bool) -> Result<(
     statement.run().await.map(|_| ()).map_err(|cause| away(&cause))
 }
 
-/// Forgets runs that began before, at most so many.
+/// Forgets runs that began before, at most so many. The oldest are first: no need to look at all of them.
 pub async fn forget(database: &Database, before: Timestamp, limit: u32) -> Result<(), Unavailable> {
     let statement = query!(
         &database.0,
-        "DELETE FROM test_chain WHERE run IN (SELECT run FROM test_chain WHERE started_at <= ?1 ORDER BY run LIMIT ?2)",
+        "DELETE FROM test_chain WHERE run IN ( \
+           SELECT run FROM (SELECT run, started_at FROM test_chain ORDER BY run LIMIT ?2) WHERE started_at <= ?1)",
         before,
         limit
     );

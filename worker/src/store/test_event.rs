@@ -57,11 +57,13 @@ pub async fn insert(
     Ok(row.map(|row| row.event_id))
 }
 
-/// Forgets those whose time is over, at most so many.
+/// Forgets those whose time is over, at most so many. The oldest are first: no need to look at all of them.
 pub async fn forget(database: &Database, now: Timestamp, limit: u32) -> Result<(), Unavailable> {
     let statement = query!(
         &database.0,
-        "DELETE FROM test_event WHERE event_id IN (SELECT event_id FROM test_event WHERE expires_at <= ?1 LIMIT ?2)",
+        "DELETE FROM test_event WHERE event_id IN ( \
+           SELECT event_id FROM (SELECT event_id, expires_at FROM test_event ORDER BY event_id LIMIT ?2) \
+           WHERE expires_at <= ?1)",
         now,
         limit
     );
