@@ -1,5 +1,5 @@
-// A customer is erased: nothing that names them is left in any file of the state, every sum is what it was, and the same person
-// is a new customer.
+// A customer is erased: nothing that names them is left in any file of the state, every sum is what it was, and the same
+// person is a new customer.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startReceiver } from "../support/receiver.mjs";
@@ -112,7 +112,8 @@ test("the history says who had the customer erased, and the sale is still explai
   const key = (line) => [line.seq, line.event, line.reason, line.actor, line.at];
   assert.deepEqual(after.slice(0, -1).map(key), before.map(key));
   const { event, reason, actor } = after.at(-1);
-  const [{ id }] = await select(ledger, "SELECT id FROM api_key WHERE kind = 'secret' AND is_test = 0 AND team_id = ?", ledger.fixture.team.id);
+  const mine = "SELECT id FROM api_key WHERE kind = 'secret' AND is_test = 0 AND team_id = ?";
+  const [{ id }] = await select(ledger, mine, ledger.fixture.team.id);
   assert.deepEqual([event, reason, actor], ["customer.erased", "customer_erased", `key:${id}`]);
   for (const { id: sale } of await select(ledger, "SELECT id FROM conversion")) {
     const explained = await get(ledger, `/v1/conversions/${sale}/explain`);
@@ -216,7 +217,8 @@ test("names that two customers hold are a 400 that names both, and erase nothing
   assert.equal((await post(ledger, "/v1/conversions", sale)).status, 201);
   const before = await contents(ledger);
   for (const path of [ERASE, EXPORT]) {
-    const { message } = assertError(path, await post(ledger, path, { external_user_id: "user_1", customer_id: "cus_2" }), 400);
+    const answer = await post(ledger, path, { external_user_id: "user_1", customer_id: "cus_2" });
+    const { message } = assertError(path, answer, 400);
     assert.ok(message.includes(one) && message.includes(two), message);
   }
   assert.deepEqual(await contents(ledger), before);
@@ -313,7 +315,8 @@ test("an export has everything that is kept: every table and every click that na
     ["identity", "identities", "value"],
   ];
   for (const [table, name, column] of tables) {
-    const [{ rows }] = await select(ledger, `SELECT COUNT(*) AS rows FROM ${table} WHERE instr(${column}, ?) > 0`, jane.mark);
+    const count = `SELECT COUNT(*) AS rows FROM ${table} WHERE instr(${column}, ?) > 0`;
+    const [{ rows }] = await select(ledger, count, jane.mark);
     const exported = data[name].filter((row) => JSON.stringify(row).includes(jane.mark));
     assert.ok(rows > 0, table);
     assert.ok(exported.length >= rows, `${table}: ${exported.length} of ${rows}`);

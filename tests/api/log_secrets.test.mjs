@@ -72,7 +72,8 @@ test("nothing that names a customer and no key is ever logged", async (t) => {
   for (const expected of ["event.detail", "conversion.details", "Network connection lost"]) {
     assert.ok(text.includes(expected), `${expected} was not logged: nothing is shown by this test`);
   }
-  const [{ key_hash }] = await select(ledger, "SELECT key_hash FROM api_key WHERE team_id = ? LIMIT 1", ledger.fixture.team.id);
+  const hashes = "SELECT key_hash FROM api_key WHERE team_id = ? LIMIT 1";
+  const [{ key_hash }] = await select(ledger, hashes, ledger.fixture.team.id);
   const secrets = {
     ...jane.secrets,
     ...ledger.fixture.keys,

@@ -111,7 +111,8 @@ test("a shard drops months of clicks 30 days after the longest window, also when
   const stops = [];
   const ledger = await startLedger({ after: (stop) => stops.push(stop) }, { persist: state });
   for (let number = 0; number < 40; number += 1) await click(ledger);
-  await eventually(async () => assert.deepEqual(await select(ledger, "SELECT SUM(clicks) AS n FROM click_count"), [{ n: 40 }]));
+  const counted = () => select(ledger, "SELECT SUM(clicks) AS n FROM click_count");
+  await eventually(async () => assert.deepEqual(await counted(), [{ n: 40 }]));
   for (const stop of stops) await stop();
 
   // Of each shard's only month two copies: one that is over, and one whose last day a window may still reach.

@@ -36,8 +36,9 @@ export const product = {
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean,
- *   log?: object[], worker?: typeof product }} options `vars` are added to those of wrangler.toml, of which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory
- *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
+ *   log?: object[], worker?: typeof product }} options `vars` are added to those of wrangler.toml, of which RATES_URL is
+ *   empty here; `instances`: so many Workers with the same code, each with the memory of an isolate of its own, over one
+ *   database and the same objects; `switchable`: D1 can be taken away from them,
  *   and what they then log is not shown; `log`: gets all that the runtime logs, `{ level, message, … }`, which is then not
  *   shown either
  */

@@ -89,7 +89,8 @@ fn beginning(database: &Database, erasure: &Erasure, found: &Found) -> worker::R
         "UPDATE parked_refund SET reason = NULL WHERE program_id = ?1 AND is_test = ?2 AND sale_key IN ({wanted})"
     );
     let of_answers = format!(
-        "{EMPTY_ANSWERS} AND referral_id IS NULL AND outcome LIKE '{{\"Parked\"%' AND outcome ->> '$.Parked.refund.sale_key' IN ({wanted})"
+        "{EMPTY_ANSWERS} AND referral_id IS NULL AND outcome LIKE '{{\"Parked\"%' \
+           AND outcome ->> '$.Parked.refund.sale_key' IN ({wanted})"
     );
     let test_events = "DELETE FROM test_event WHERE program_id = ?1 AND event_id IN (SELECT value FROM json_each(?2))";
     Ok(vec![
