@@ -159,6 +159,11 @@ impl<O: ObjectStorage> Shard<O> {
         self.storage.append(new, clock.now())
     }
 
+    /// Forgets what the last commands at a click's gate were answered.
+    pub fn forget(&self, click: &ReferralId) {
+        self.memory.forget(click);
+    }
+
     /// Takes a command through its gate, decides and commits it.
     pub async fn execute<S: Store, C: Configuration, P: Pause>(
         &self,

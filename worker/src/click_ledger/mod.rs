@@ -132,7 +132,10 @@ impl ClickLedger {
                 work.await
             }
             ShardRequest::FindClick(id) => storage.find(&id).map(ShardAnswer::Click),
-            ShardRequest::EmptyClick(id) => storage.empty_click(&id).map(|()| ShardAnswer::Emptied),
+            ShardRequest::EmptyClick(id) => {
+                self.shard.forget(&id);
+                storage.empty_click(&id).map(|()| ShardAnswer::Emptied)
+            }
             ShardRequest::ForgetOld => storage.forget_old(SystemClock.now()).map(|()| ShardAnswer::Pong),
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
                 storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
