@@ -6,7 +6,7 @@
 
 use attribution::ids::ReferralId;
 use attribution::ledger::Unavailable;
-use attribution::referral::{Identity, Scope};
+use attribution::referral::{Identity, Referral, Scope};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use worker::{D1PreparedStatement, query};
@@ -60,7 +60,7 @@ pub async fn find(database: &Database, scope: &Scope, names: &[Identity]) -> Res
         return Ok(Customer::Several(first.id.clone(), other.id.clone()));
     }
     let mut known = names.to_vec();
-    known.extend(first.into_iter().flat_map(|referral| referral.identities()));
+    known.extend(first.into_iter().flat_map(Referral::identities));
     let (removed, sales, test_events) = by_names(database, scope, first.map(|referral| &referral.id), &known).await?;
     let mut referrals: Vec<ReferralId> = first.map(|referral| referral.id.clone()).into_iter().collect();
     referrals.extend(removed.into_iter().filter(|id| Some(id) != first.map(|referral| &referral.id)));
