@@ -376,14 +376,21 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
-        E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
-        E::ShowReadiness => affitor_answer(Box::pin(affitor::readiness::show(incoming, funnel))).await,
+        E::TestEvent | E::ShowReadiness => affitor_answer(Box::pin(trials(endpoint, incoming, funnel))).await,
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
         E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
+    }
+}
+
+/// What an integrator tries out, and what is still missing.
+async fn trials(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel) -> Result<Answer, affitor::Problem> {
+    match endpoint {
+        E::TestEvent => affitor::test_mode::command_line(incoming, funnel).await,
+        _ => affitor::readiness::show(incoming, funnel).await,
     }
 }
 

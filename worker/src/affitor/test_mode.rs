@@ -144,7 +144,7 @@ pub async fn command_line(incoming: &Incoming, funnel: &Funnel) -> Result<Answer
     super::check_program_field("program_id", body.program_id.as_ref())?;
     match body.kind.as_deref() {
         None => {}
-        Some("chain") => return once(incoming, funnel, test_chain::run(incoming, funnel, &key)).await,
+        Some("chain") => return once(incoming, funnel, Box::pin(test_chain::run(incoming, funnel, &key))).await,
         Some(_) => return Err(BodyProblem::of("type", "must be: chain").into()),
     }
     let sent = input::sent(incoming);

@@ -97,8 +97,8 @@ fn names(body: Body, hasher: &EmailHasher) -> Result<Vec<Identity>, BodyProblem>
         fields.refuse("email", "must be a valid e-mail address");
     }
     let hash = address.map(|address| Identity::email_hash(hasher.hash(&address)));
-    let named = [user.map(Identity::external_user_id), customer.map(Identity::customer_id), hash];
-    let names: Vec<Identity> = named.into_iter().flatten().collect();
+    let sent = [user.map(Identity::external_user_id), customer.map(Identity::customer_id), hash];
+    let names: Vec<Identity> = sent.into_iter().flatten().collect();
     if names.is_empty() && fields.is_clean() {
         fields.refuse("external_user_id", "or customer_id or email is required");
     }

@@ -39,7 +39,7 @@ pub async fn start(
     program: &ProgramId,
     now: Timestamp,
 ) -> Result<Start, Unavailable> {
-    let begin = query!(
+    let insert = query!(
         &database.0,
         "INSERT INTO test_chain (team_id, program_id, started_at) SELECT ?1, ?2, ?3 \
          WHERE (SELECT COUNT(*) FROM test_chain WHERE program_id = ?2 AND started_at > ?3 - ?4) < ?5 RETURNING run",
@@ -49,9 +49,9 @@ pub async fn start(
         WINDOW_MILLISECONDS,
         RUNS
     );
-    let begun: Option<RunRow> = database.first(begin).await?;
-    if let Some(begun) = begun {
-        return Ok(Start::Run(begun.run));
+    let row: Option<RunRow> = database.first(insert).await?;
+    if let Some(RunRow { run }) = row {
+        return Ok(Start::Run(run));
     }
     let oldest = query!(
         &database.0,

@@ -18,8 +18,8 @@ use crate::status::{CommissionStatus, ReferralStatus, SalesStatus};
 /// Stands in everything that names John, or that was said in his caller's words.
 const MARK: &str = "mark4711";
 
-fn marked() -> Option<String> {
-    Some(MARK.to_owned())
+fn marked() -> String {
+    MARK.to_owned()
 }
 
 fn erase() -> EraseReferral {
@@ -28,8 +28,8 @@ fn erase() -> EraseReferral {
 
 fn john() -> SignUp {
     SignUp {
-        external_user_id: marked(),
-        name: marked(),
+        external_user_id: Some(marked()),
+        name: Some(marked()),
         detail: Map::from_iter([("note".to_owned(), json!(MARK))]),
         ..sign_up(&click())
     }
@@ -50,17 +50,15 @@ fn with_traces() -> World {
     };
     world.call(keyed(john().into(), "POST /v1/signups")).unwrap();
     let details =
-        SaleDetails { customer_id: marked(), metadata: Some(json!(MARK)), ..sale("order_1", "99.00").details };
+        SaleDetails { customer_id: Some(marked()), metadata: Some(json!(MARK)), ..sale("order_1", "99.00").details };
     let bought = crate::ledger::RecordSale { details, ..sale("order_1", "99.00") };
     world.call(keyed(bought.into(), "POST /v1/conversions")).unwrap();
     let mut part = refund("re_1", "order_1", Some("33.00"));
-    part.reason = marked();
+    part.reason = Some(marked());
     world.call(keyed(part.into(), "POST /v1/refunds")).unwrap();
     let detail = Map::from_iter([("metadata".to_owned(), json!(MARK))]);
     let milestone = Milestone { name: "kyc_passed".to_owned(), moves_to: None, detail };
-    world
-        .call(EditReferral { milestone: Some(milestone), subscription_id: Edit::Set(MARK.to_owned()), ..edit() })
-        .unwrap();
+    world.call(EditReferral { milestone: Some(milestone), subscription_id: Edit::Set(marked()), ..edit() }).unwrap();
     world
 }
 
@@ -116,14 +114,14 @@ fn the_erased_referral_learns_nothing_any_more() {
     assert_eq!(world.refuses(john()), Rejection::ClickNotFound);
     assert_eq!(world.refuses(sale("order_2", "10.00")), Rejection::ReferralNotFound);
     for said in [
-        EditReferral { name: Edit::Set(MARK.to_owned()), ..edit() },
-        EditReferral { customer_id: Edit::Set(MARK.to_owned()), ..edit() },
+        EditReferral { name: Edit::Set(marked()), ..edit() },
+        EditReferral { customer_id: Edit::Set(marked()), ..edit() },
         EditReferral { known_as: vec![super::user(MARK)], ..edit() },
     ] {
         assert_eq!(world.refuses(said), Rejection::ReferralNotFound);
     }
     // The same person through another link is a new customer.
-    let anew = world.signs_up(SignUp { external_user_id: marked(), ..sign_up(&bobs_click()) });
+    let anew = world.signs_up(SignUp { external_user_id: Some(marked()), ..sign_up(&bobs_click()) });
     assert_eq!((anew.first_seen, anew.referral.id), (FirstSeen::Now, bobs_click().id));
 }
 
