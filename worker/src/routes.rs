@@ -53,6 +53,8 @@ enum Endpoint {
     ReassignReferral,
     ReferralTimeline,
     CreateEvent,
+    ExportCustomer,
+    EraseCustomer,
     ListAffiliates,
     CreateAffiliate,
     ShowAffiliate,
@@ -118,6 +120,7 @@ enum Endpoint {
     TrackSale,
     TrackRefund,
     TestEvent,
+    ShowReadiness,
     TrackerFile,
     Page(Page),
     DashboardOverview,
@@ -156,6 +159,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "referrals", _, "reassign"] => &[("POST", E::ReassignReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
         ["v1", "events"] => &[("POST", E::CreateEvent)],
+        ["v1", "customers", "export"] => &[("POST", E::ExportCustomer)],
+        ["v1", "customers", "erase"] => &[("POST", E::EraseCustomer)],
         ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
         ["v1", "affiliates", _] => {
             &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
@@ -192,6 +197,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["api", "v1", "track", "sale"] => &[("POST", E::TrackSale)],
         ["api", "v1", "track", "refund"] => &[("POST", E::TrackRefund)],
         ["api", "v1", "cli", "test-event"] => &[("POST", E::TestEvent)],
+
+        ["api", "v1", "programs", "me", "readiness"] => &[("GET", E::ShowReadiness)],
 
         ["js", _] => &[("GET", E::TrackerFile)],
 
@@ -334,7 +341,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteReferral
         | E::ReassignReferral
         | E::ReferralTimeline
-        | E::CreateEvent => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
+        | E::CreateEvent
+        | E::ExportCustomer
+        | E::EraseCustomer => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
         E::ListAffiliates
         | E::CreateAffiliate
         | E::ShowAffiliate
@@ -395,13 +404,21 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
         E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
         E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
-        E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
+        E::TestEvent | E::ShowReadiness => affitor_answer(Box::pin(trials(endpoint, incoming, funnel))).await,
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
         E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
+    }
+}
+
+/// What an integrator tries out, and what is still missing.
+async fn trials(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel) -> Result<Answer, affitor::Problem> {
+    match endpoint {
+        E::TestEvent => affitor::test_mode::command_line(incoming, funnel).await,
+        _ => affitor::readiness::show(incoming, funnel).await,
     }
 }
 

@@ -35,6 +35,10 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         E::TrackClick => Browser(S::CreateClicks),
         E::TrackLead => Browser(S::WriteReferrals),
 
+        // All that is kept of a customer, what was bought included.
+        E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
+        E::EraseCustomer => Keyed(&[S::DeleteReferrals]),
+
         E::CreateClick | E::TestEvent => Keyed(&[S::CreateClicks]),
         E::CreateSignup | E::CreateReferral | E::UpdateReferral | E::ReassignReferral => Keyed(&[S::WriteReferrals]),
         E::ListReferrals | E::ShowReferral | E::ReferralTimeline => Keyed(&[S::ReadReferrals]),
@@ -88,6 +92,7 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
 
         E::ShowProgram
         | E::ShowFraudRules
+        | E::ShowReadiness
         | E::ShowPaymentTerms
         | E::ShowTracking
         | E::ShowRestrictions
