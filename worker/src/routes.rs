@@ -46,6 +46,7 @@ enum Endpoint {
     DeleteReferral,
     ReassignReferral,
     ReferralTimeline,
+    ListEvents,
     CreateEvent,
     ListAffiliates,
     CreateAffiliate,
@@ -142,7 +143,7 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         }
         ["v1", "referrals", _, "reassign"] => &[("POST", E::ReassignReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
-        ["v1", "events"] => &[("POST", E::CreateEvent)],
+        ["v1", "events"] => &[("GET", E::ListEvents), ("POST", E::CreateEvent)],
         ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
         ["v1", "affiliates", _] => {
             &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
@@ -281,6 +282,7 @@ fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
 async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&str]) -> Answer {
     let funnel = match Funnel::of(env) {
         Ok(funnel) => funnel,
+        Err(away) if endpoint == E::Health => return health::without_settings(&away, env),
         Err(away) if is_affitor(segments) => return affitor::Problem::from(away).answer(),
         Err(away) => return affonso::Problem::from(away).answer(),
     };
@@ -310,6 +312,7 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteReferral
         | E::ReassignReferral
         | E::ReferralTimeline
+        | E::ListEvents
         | E::CreateEvent => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
         E::ListAffiliates
         | E::CreateAffiliate

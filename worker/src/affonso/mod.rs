@@ -10,6 +10,7 @@ pub mod commissions;
 pub mod conversions;
 pub mod coupons;
 pub mod events;
+pub mod feed;
 mod incentive_body;
 pub mod incentives;
 mod lists;

@@ -1,7 +1,7 @@
 //! Which function serves which route of referrals, once they are recorded, and of events. State: none.
 
 use super::{E, Endpoint};
-use crate::affonso::{events, referrals};
+use crate::affonso::{events, feed, referrals};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 
@@ -13,6 +13,7 @@ pub(super) async fn serve(endpoint: Endpoint, incoming: &Incoming, funnel: &Funn
         E::DeleteReferral => referrals::delete(incoming, funnel, id).await,
         E::ReassignReferral => referrals::reassign(incoming, funnel, id).await,
         E::ReferralTimeline => referrals::timeline(incoming, funnel, id).await,
+        E::ListEvents => feed::list(incoming, funnel).await,
         E::CreateEvent => events::create(incoming, funnel).await,
         _ => referrals::list(incoming, funnel).await,
     };
