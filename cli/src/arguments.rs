@@ -17,10 +17,10 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// The settings [default: the nearest clickledger.toml, here or above]
-    #[arg(long, global = true, value_name = "FILE", env = "CLICKLEDGER_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "CLICKLEDGER_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// Where the API answers; beats the settings
-    #[arg(long, global = true, value_name = "URL", env = "CLICKLEDGER_URL")]
+    #[arg(long, global = true, value_name = "URL", env = "CLICKLEDGER_URL", hide_env_values = true)]
     pub url: Option<String>,
     /// What to do
     #[command(subcommand)]

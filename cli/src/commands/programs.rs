@@ -96,6 +96,9 @@ fn commission(text: &str, currency: Currency) -> Result<SalesPay, Problem> {
         return Ok(SalesPay::Share(rate.parts_per_million()));
     }
     let amount = Money::from_decimal(text, currency).map_err(|cause| wrong(cause.to_string()))?;
+    if amount.minor <= 0 {
+        return Err(wrong("is nothing".to_owned()));
+    }
     Ok(SalesPay::Fixed(amount.minor))
 }
 

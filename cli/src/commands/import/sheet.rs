@@ -117,16 +117,17 @@ fn parse(kind: Kind, bytes: &[u8], name: &str) -> Result<(Vec<Line>, Vec<Fault>)
     let titles = reader.headers().map_err(|cause| unreadable(name, &cause.to_string()))?.clone();
     let columns = columns(kind, &titles, name)?;
     let (mut lines, mut faults, mut addresses) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let mut counter = LineCounter { bytes, at: 0, line: 1 };
     for record in reader.records() {
         let record = match record {
             Ok(record) => record,
             Err(cause) => {
-                let line = cause.position().map_or(0, csv::Position::line);
+                let line = counter.line_at(cause.position());
                 faults.push(Fault { line, column: None, reason: "is no UTF-8 text".to_owned() });
                 continue;
             }
         };
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = counter.line_at(record.position());
         if record.len() != columns.len() {
             let reason = format!("has {} cells, and there are {} columns", record.len(), columns.len());
             faults.push(Fault { line: number, column: None, reason });
@@ -140,6 +141,27 @@ fn parse(kind: Kind, bytes: &[u8], name: &str) -> Result<(Vec<Line>, Vec<Fault>)
         }
     }
     Ok((lines, faults))
+}
+
+/// Counts lines as editors do. The reader's own count is one behind where lines end in CRLF.
+struct LineCounter<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCounter<'_> {
+    /// The line in which a record begins; records are asked for in their order.
+    fn line_at(&mut self, position: Option<&csv::Position>) -> u64 {
+        let start = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.at);
+        while let Some(byte) = self.bytes.get(self.at)
+            && (self.at < start || matches!(byte, b'\r' | b'\n'))
+        {
+            self.line += u64::from(*byte == b'\n');
+            self.at += 1;
+        }
+        self.line
+    }
 }
 
 fn columns(kind: Kind, titles: &csv::StringRecord, name: &str) -> Result<Vec<&'static str>, Problem> {
