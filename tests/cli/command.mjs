@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const root = join(import.meta.dirname, "../..");
@@ -90,12 +91,20 @@ export async function serve(t, answer) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Stands before a ledger and passes everything on; `change(path, { status, body })` may answer otherwise. */
+/**
+ * Stands before a ledger and passes everything on; `change(path, { status, body })` may answer otherwise, or say "nothing"
+ * for no answer at all.
+ */
 export const standBefore = (t, ledger, change) =>
   serve(t, async (request, response) => {
-    const { authorization } = request.headers;
-    const answer = await fetch(ledger.url + request.url, { headers: authorization === undefined ? {} : { authorization } });
+    const names = ["authorization", "content-type", "idempotency-key"].filter((name) => request.headers[name] !== undefined);
+    const headers = Object.fromEntries(names.map((name) => [name, request.headers[name]]));
+    const sent = await buffer(request);
+    const body = sent.length > 0 ? sent : undefined;
+    const answer = await fetch(ledger.url + request.url, { method: request.method, headers, body });
     const passed = { status: answer.status, body: Buffer.from(await answer.arrayBuffer()) };
-    const { status, body } = change(request.url, passed) ?? passed;
-    response.writeHead(status, { "content-type": answer.headers.get("content-type") ?? "text/plain" }).end(body);
+    const changed = change(request.url, passed) ?? passed;
+    if (changed === "nothing") return request.socket.destroy();
+    response.writeHead(changed.status, { "content-type": answer.headers.get("content-type") ?? "text/plain" });
+    response.end(changed.body);
   });

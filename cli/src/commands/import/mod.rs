@@ -95,6 +95,8 @@ fn send(kind: Kind, lines: &[(u64, Value)], api: &Api, outcome: &mut Outcome) ->
             Err(Problem::Refused { status: 409, field: Some(field), .. }) if field == "email" => {
                 outcome.there_already += 1;
             }
+            // One of its other names is taken: by the same affiliate, if the address is that one's too.
+            Err(Problem::Refused { status: 409, .. }) if is_affiliate(kind, body, api)? => outcome.there_already += 1,
             Err(Problem::Refused { status: 400 | 404 | 409 | 422, message, field, .. }) => {
                 outcome.faults.push(Fault { line: *number, column: field, reason: message });
             }
@@ -108,6 +110,20 @@ fn send(kind: Kind, lines: &[(u64, Value)], api: &Api, outcome: &mut Outcome) ->
     }
     counter.finish_and_clear();
     Ok(())
+}
+
+/// Whether there is an affiliate with this line's address.
+fn is_affiliate(kind: Kind, body: &Value, api: &Api) -> Result<bool, Problem> {
+    if kind != Kind::Affiliates {
+        return Ok(false);
+    }
+    let email = text(body, "/email");
+    let mut is_there = false;
+    pages(api, &["v1", "affiliates"], &[("search", email)], |rows, _| {
+        is_there |= rows.iter().any(|row| text(row, "/email").eq_ignore_ascii_case(email));
+        Ok(())
+    })?;
+    Ok(is_there)
 }
 
 fn report(outcome: &Outcome, good: usize, file: &ImportFile, output: Output) -> Result<(), Problem> {
