@@ -49,7 +49,8 @@ test("a long stretch of other programs' lines is passed over without an end", as
   const ledger = await startLedger(t);
   const { referral_id } = await sold(ledger, "order_1");
   // As if others had written 12,000 lines since.
-  const columns = "subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, request_id, rules_version, at";
+  const kept = "is_test, kind, reason, detail, messages, actor, request_id, rules_version, at";
+  const columns = `subject, seq, team_id, program_id, ${kept}`;
   const others = columns.replace("seq,", "seq + ?2,").replace("program_id", "'prog_other'");
   await ledger.db
     .prepare(`INSERT INTO event (position, ${columns}) SELECT position + 12000, ${others} FROM event WHERE subject = ?1`)
@@ -76,7 +77,13 @@ test("a place behind the end begins at the end, and what is no place is refused"
   const ledger = await startLedger(t);
   await sold(ledger, "order_1");
   const [{ head }] = await select(ledger, "SELECT MAX(position) AS head FROM event");
-  assert.deepEqual(await feed(ledger, "?after=999999"), { success: true, data: [], has_more: false, next: String(head) });
-  for (const after of ["-1", "x", "1.5", "99999999999999999999"]) assertRefused(await get(ledger, `/v1/events?after=${after}`), "after");
+  assert.deepEqual(
+    await feed(ledger, "?after=999999"),
+    { success: true, data: [], has_more: false, next: String(head) },
+  );
+  for (const after of ["-1", "x", "1.5", "99999999999999999999"]) assertRefused(
+    await get(ledger, `/v1/events?after=${after}`),
+    "after",
+  );
   for (const limit of ["0", "201", "x"]) assertRefused(await get(ledger, `/v1/events?limit=${limit}`), "limit");
 });

@@ -12,7 +12,16 @@ import { command, commandOf, good, until } from "./command.mjs";
 test("an affiliate is made once, and listed", async (t) => {
   const ledger = await startLedger(t);
   const cli = await commandOf(t, ledger);
-  const create = ["affiliates", "create", "--name", "Mara", "--email", "mara@partners.example", "--tracking-id", "mara"];
+  const create = [
+    "affiliates",
+    "create",
+    "--name",
+    "Mara",
+    "--email",
+    "mara@partners.example",
+    "--tracking-id",
+    "mara",
+  ];
   const made = await good(cli, ...create);
   assert.deepEqual([made.name, made.tracking_id, made.partnership_status], ["Mara", "mara", "approved"]);
   const again = await cli.run(...create, "--json");
@@ -21,7 +30,10 @@ test("an affiliate is made once, and listed", async (t) => {
   assert.deepEqual(listed.map(({ id }) => id), [made.id]);
   assert.equal((await good(cli, "affiliates", "list")).length, 2);
   const table = await cli.run("affiliates", "list", "--search", "mara");
-  assert.match(table.stdout, /^ID +TRACKING ID +NAME +EMAIL +STATUS\naff_\w+ +mara +Mara +mara@partners\.example +approved\n$/);
+  assert.match(
+    table.stdout,
+    /^ID +TRACKING ID +NAME +EMAIL +STATUS\naff_\w+ +mara +Mara +mara@partners\.example +approved\n$/,
+  );
 });
 
 test("test sends an event of each kind, which counts nowhere", async (t) => {
@@ -53,7 +65,10 @@ test("events tail prints each line once, and those of test rows to a test key al
     [first, second].flatMap(({ referral_id }) => ["referral.lead", "sale.recorded"].map((event) => [event, referral_id])),
   );
   const people = await cli.run("events", "tail", "--no-follow", "--lines", "1");
-  assert.match(people.stdout, new RegExp(`^\\S+  sale\\.recorded  commission_earned  ${second.referral_id}  key:key_\\w+\n$`));
+  assert.match(
+    people.stdout,
+    new RegExp(`^\\S+  sale\\.recorded  commission_earned  ${second.referral_id}  key:key_\\w+\n$`),
+  );
   const [, next] = people.stderr.match(/--after (\d+)/);
   assert.equal((await cli.run("events", "tail", "--no-follow", "--after", next)).stdout, "");
   const all = await cli.run("events", "tail", "--no-follow", "--after", "0");
@@ -110,7 +125,11 @@ test("export writes every row once, oldest first, through several pages", async 
   const clicks = await Promise.all(Array.from({ length: 101 }, () => click(ledger)));
   await Promise.all(
     clicks.map((click_id, number) =>
-      ledger.request("POST", "/v1/signups", { key: ledger.fixture.keys.live, body: { click_id, external_user_id: `u${number}` } }),
+      ledger.request(
+        "POST",
+        "/v1/signups",
+        { key: ledger.fixture.keys.live, body: { click_id, external_user_id: `u${number}` } },
+      ),
     ),
   );
   const lines = (await cli.run("export", "referrals", "--json")).stdout.trim().split("\n").map((line) => JSON.parse(line));

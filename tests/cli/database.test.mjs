@@ -18,7 +18,18 @@ async function migrate(store) {
   await promisify(execFile)(wrangler, args, { cwd: root, env: { ...process.env, ...ENVIRONMENT } });
 }
 
-const CREATE = ["programs", "create", "--name", "O'Hara's", "--currency", "EUR", "--origin", "https://shop.example", "--commission", "12.5%"];
+const CREATE = [
+  "programs",
+  "create",
+  "--name",
+  "O'Hara's",
+  "--currency",
+  "EUR",
+  "--origin",
+  "https://shop.example",
+  "--commission",
+  "12.5%",
+];
 
 test("the first program is made in an empty database, its keys are shown once, and they work", async (t) => {
   const store = await folder(t);
@@ -35,7 +46,10 @@ test("the first program is made in an empty database, its keys are shown once, a
   assert.deepEqual([again.code, again.json.error.code], [2, "program_exists"]);
   assert.match(again.json.error.message, new RegExp(made.program_id));
   const [listed, ...others] = await good(cli, "programs", "list");
-  assert.deepEqual([listed.id, listed.name, listed.currency, listed.origins], [made.program_id, "O'Hara's", "EUR", "https://shop.example"]);
+  assert.deepEqual(
+    [listed.id, listed.name, listed.currency, listed.origins],
+    [made.program_id, "O'Hara's", "EUR", "https://shop.example"],
+  );
   assert.deepEqual(others, []);
   const another = await good(cli, ...CREATE, "--another");
   assert.notEqual(another.program_id, made.program_id);

@@ -26,7 +26,10 @@ async function examine(t, { url, key, site = SITE, chain = false }) {
   return json;
 }
 
-const ofLedger = (t, ledger, options = {}) => examine(t, { url: ledger.url, key: ledger.fixture.keys.live, ...options });
+const ofLedger = (t, ledger, options = {}) => examine(
+  t,
+  { url: ledger.url, key: ledger.fixture.keys.live, ...options },
+);
 
 const wrong = ({ findings }) => findings.filter(({ state }) => state === "wrong");
 
@@ -45,7 +48,8 @@ test("a set-up that works has nothing wrong, for people and for programs", async
   const ledger = await running(t);
   const found = await ofLedger(t, ledger);
   assert.deepEqual([found.healthy, wrong(found)], [true, []]);
-  for (const check of ["settings", "reach", "database", "objects", "migrations", "jobs", "tracker", "key", "origins", "incentives"]) {
+  const checks = ["settings", "reach", "database", "objects", "migrations", "jobs", "tracker", "key", "origins", "incentives"];
+  for (const check of checks) {
     assert.equal(state(found, check), "fine", JSON.stringify(found, null, 2));
   }
   const cli = await command(t, { url: ledger.url, key: ledger.fixture.keys.live });
@@ -71,13 +75,21 @@ test("broken: nobody listens there", async (t) => {
 test("broken: another server is there, or one that points elsewhere", async (t) => {
   const page = await serve(t, (request, response) => response.writeHead(200).end("<h1>Hello</h1>"));
   assertOneFix(await examine(t, { url: page }), "reach", /not as Clickledger does/, /Correct `url`/);
-  const moved = await serve(t, (request, response) => response.writeHead(301, { location: "https://t.example/" }).end());
+  const moved = await serve(
+    t,
+    (request, response) => response.writeHead(301, { location: "https://t.example/" }).end(),
+  );
   assertOneFix(await examine(t, { url: moved }), "reach", /points to https:\/\/t\.example\//, /Correct `url`/);
 });
 
 test("broken: no secure connection, or none at all where keys travel", async (t) => {
   const plain = await serve(t, (request, response) => response.end());
-  assertOneFix(await examine(t, { url: plain.replace("http:", "https:") }), "reach", /no secure connection/, /valid certificate/);
+  assertOneFix(
+    await examine(t, { url: plain.replace("http:", "https:") }),
+    "reach",
+    /no secure connection/,
+    /valid certificate/,
+  );
   const ledger = await running(t);
   const url = ledger.url.replace("127.0.0.1", "0.0.0.0");
   assertOneFix(await ofLedger(t, ledger, { url }), "connection", /in the clear/, /https:\/\/ in `url`/);
@@ -92,7 +104,12 @@ test("broken: IDENTITY_SECRET is missing", async (t) => {
 test("broken: migrations are missing", async (t) => {
   const ledger = await running(t);
   await ledger.db.exec("DELETE FROM d1_migrations WHERE id = (SELECT MAX(id) FROM d1_migrations)");
-  assertOneFix(await ofLedger(t, ledger), "migrations", /needs \d{4}_\S+, and the database has \d{4}_/, /wrangler d1 migrations apply DB/);
+  assertOneFix(
+    await ofLedger(t, ledger),
+    "migrations",
+    /needs \d{4}_\S+, and the database has \d{4}_/,
+    /wrangler d1 migrations apply DB/,
+  );
   await ledger.db.exec("DROP TABLE d1_migrations");
   assertOneFix(await ofLedger(t, ledger), "migrations", /the database has none/, /wrangler d1 migrations apply DB/);
 });
@@ -117,8 +134,10 @@ test("broken: no key, what is no key, one that is unknown, one that has ended, o
   assertOneFix(await found(`sk_live_${letters(44)}`), "key", /INVALID_API_KEY/, /valid key into CLICKLEDGER_API_KEY/);
   const { live, test: testKey } = ledger.fixture.keys;
   const program = ledger.fixture.program.id;
-  const ofMode = (column, isTest) =>
-    ledger.db.prepare(`UPDATE api_key SET ${column} = ? WHERE program_id = ? AND is_test = ? AND kind = 'secret'`).bind(1, program, isTest).run();
+  const ofMode = (column, isTest) => {
+    const sql = `UPDATE api_key SET ${column} = 1 WHERE program_id = ? AND is_test = ? AND kind = 'secret'`;
+    return ledger.db.prepare(sql).bind(program, isTest).run();
+  };
   await ofMode("expires_at", 0);
   await ofMode("disabled_at", 1);
   assertOneFix(await found(live), "key", /API_KEY_EXPIRED/, /keys create --database/);
@@ -127,10 +146,20 @@ test("broken: no key, what is no key, one that is unknown, one that has ended, o
 
 test("broken: no origin, or another site's; and one command puts it right", async (t) => {
   const ledger = await running(t, { browser_origins: [] });
-  assertOneFix(await ofLedger(t, ledger), "origins", /no page of any site/, /clickledger programs allow https:\/\/shop\.example/);
+  assertOneFix(
+    await ofLedger(t, ledger),
+    "origins",
+    /no page of any site/,
+    /clickledger programs allow https:\/\/shop\.example/,
+  );
   const cli = await command(t, { url: ledger.url, key: ledger.fixture.keys.live });
   assert.equal((await cli.run("programs", "allow", "https://www.shop.example")).code, 0);
-  assertOneFix(await ofLedger(t, ledger), "origins", /is not among .*: https:\/\/www\.shop\.example/, /programs allow https:\/\/shop\.example/);
+  assertOneFix(
+    await ofLedger(t, ledger),
+    "origins",
+    /is not among .*: https:\/\/www\.shop\.example/,
+    /programs allow https:\/\/shop\.example/,
+  );
   assert.equal((await cli.run("programs", "allow", SITE)).code, 0);
   assert.deepEqual(wrong(await ofLedger(t, ledger)), []);
 });
@@ -145,17 +174,36 @@ test("broken: a currency without a rate", async (t) => {
   const referral_id = await signedUp(ledger, "user_1");
   const sale = { referral_id, sale_amount: 10, sale_amount_currency: "KWD", external_event_id: "order_1" };
   assert.equal((await post(ledger, "/v1/conversions", sale)).status, 201);
-  assertOneFix(await ofLedger(t, ledger), "currency", /^1 sales in KWD wait for a rate/, /PUT \/v1\/rates\/\d{4}-\d\d-\d\d \{"rates": \{"KWD"/);
+  assertOneFix(
+    await ofLedger(t, ledger),
+    "currency",
+    /^1 sales in KWD wait for a rate/,
+    /PUT \/v1\/rates\/\d{4}-\d\d-\d\d \{"rates": \{"KWD"/,
+  );
 });
 
 test("broken: a tracker's file is not served, or arrives changed", async (t) => {
   const ledger = await running(t);
-  const missing = await standBefore(t, ledger, (path) => (path.startsWith("/js/core.") ? { status: 404, body: "no" } : undefined));
-  assertOneFix(await ofLedger(t, ledger, { url: missing }), "tracker", /^\/js\/core\.\w+\.js is not served: 404/, /pass \/js\/\* on/);
+  const missing = await standBefore(
+    t,
+    ledger,
+    (path) => (path.startsWith("/js/core.") ? { status: 404, body: "no" } : undefined),
+  );
+  assertOneFix(
+    await ofLedger(t, ledger, { url: missing }),
+    "tracker",
+    /^\/js\/core\.\w+\.js is not served: 404/,
+    /pass \/js\/\* on/,
+  );
   const changed = await standBefore(t, ledger, (path, { status, body }) =>
     path === "/js/tracker.js" ? { status, body: `${body} ` } : undefined,
   );
-  assertOneFix(await ofLedger(t, ledger, { url: changed }), "tracker", /tracker\.js does not arrive as it was built/, /rewrites JavaScript/);
+  assertOneFix(
+    await ofLedger(t, ledger, { url: changed }),
+    "tracker",
+    /tracker\.js does not arrive as it was built/,
+    /rewrites JavaScript/,
+  );
 });
 
 test("broken: a webhook's receiver fails, or is gone", async (t) => {
@@ -165,10 +213,20 @@ test("broken: a webhook's receiver fails, or is gone", async (t) => {
   const { id } = await subscribe(ledger, receiver.url);
   await lead(ledger);
   await until(async () => (await deliveries(ledger, id, "?status=pending"))[0]?.attempts.length > 0);
-  assertOneFix(await ofLedger(t, ledger), "webhooks", /does not take what it is sent: it answered 500/, new RegExp(`Correct what answers at ${receiver.url}`));
+  assertOneFix(
+    await ofLedger(t, ledger),
+    "webhooks",
+    /does not take what it is sent: it answered 500/,
+    new RegExp(`Correct what answers at ${receiver.url}`),
+  );
 
   const gone = await startLedgerWithGoneReceiver(t);
-  assertOneFix(await ofLedger(t, gone.ledger), "webhooks", /switched off: it answered 410/, new RegExp(`clickledger webhooks enable ${gone.id}`));
+  assertOneFix(
+    await ofLedger(t, gone.ledger),
+    "webhooks",
+    /switched off: it answered 410/,
+    new RegExp(`clickledger webhooks enable ${gone.id}`),
+  );
 });
 
 async function startLedgerWithGoneReceiver(t) {
@@ -177,7 +235,8 @@ async function startLedgerWithGoneReceiver(t) {
   const receiver = await startReceiver(t, () => 410);
   const { id } = await subscribe(ledger, receiver.url);
   await lead(ledger);
-  const endpoint = async () => (await ledger.request("GET", `/v1/webhooks/${id}`, { key: ledger.fixture.keys.live })).json.data;
+  const key = ledger.fixture.keys.live;
+  const endpoint = async () => (await ledger.request("GET", `/v1/webhooks/${id}`, { key })).json.data;
   await until(async () => (await endpoint()).disabled_reason === "gone");
   return { ledger, id };
 }
@@ -187,7 +246,11 @@ const chained = (sale) => ({
   status: 200,
   body: JSON.stringify({
     success: true,
-    data: { type: "chain", verdict: { click: "attributed", lead: "attributed", sale }, attributed: sale === "attributed" },
+    data: {
+      type: "chain",
+      verdict: { click: "attributed", lead: "attributed", sale },
+      attributed: sale === "attributed",
+    },
   }),
 });
 

@@ -18,25 +18,44 @@ test("affiliates are brought in once, however often the file is", async (t) => {
   const cli = await commandOf(t, ledger);
   await writeFile(join(cli.cwd, "a.csv"), AFFILIATES);
   const before = await count(ledger, "affiliate");
-  assert.deepEqual(counted(await good(cli, "import", "affiliates", "a.csv", "--dry-run")), { sent: false, made: 0, there_already: 0, wrong: [] });
+  assert.deepEqual(
+    counted(await good(cli, "import", "affiliates", "a.csv", "--dry-run")),
+    { sent: false, made: 0, there_already: 0, wrong: [] },
+  );
   assert.equal(await count(ledger, "affiliate"), before);
-  assert.deepEqual(counted(await good(cli, "import", "affiliates", "a.csv")), { sent: true, made: 2, there_already: 0, wrong: [] });
+  assert.deepEqual(
+    counted(await good(cli, "import", "affiliates", "a.csv")),
+    { sent: true, made: 2, there_already: 0, wrong: [] },
+  );
   for (let time = 0; time < 2; time += 1) {
-    assert.deepEqual(counted(await good(cli, "import", "affiliates", "a.csv")), { sent: true, made: 0, there_already: 2, wrong: [] });
+    assert.deepEqual(
+      counted(await good(cli, "import", "affiliates", "a.csv")),
+      { sent: true, made: 0, there_already: 2, wrong: [] },
+    );
   }
   // A line that was edited since is known by its address.
   await writeFile(join(cli.cwd, "a.csv"), AFFILIATES.replace("Mara,", "Mara Lindqvist,"));
-  assert.deepEqual(counted(await good(cli, "import", "affiliates", "a.csv")), { sent: true, made: 0, there_already: 2, wrong: [] });
+  assert.deepEqual(
+    counted(await good(cli, "import", "affiliates", "a.csv")),
+    { sent: true, made: 0, there_already: 2, wrong: [] },
+  );
   assert.equal(await count(ledger, "affiliate"), before + 2);
 });
 
 test("customers are brought in by their affiliate's code or id", async (t) => {
   const ledger = await startLedger(t);
   const cli = await commandOf(t, ledger);
-  const file = `email,tracking_id,affiliate_id,status,created_at\na@example.com,alice,,lead,2026-01-02T03:04:05Z\nb@example.com,,${ledger.fixture.affiliate.id},,\n`;
+  const file = [
+    "email,tracking_id,affiliate_id,status,created_at",
+    "a@example.com,alice,,lead,2026-01-02T03:04:05Z",
+    `b@example.com,,${ledger.fixture.affiliate.id},,`,
+  ].join("\n");
   await writeFile(join(cli.cwd, "r.csv"), file);
   for (const made of [2, 0]) {
-    assert.deepEqual(counted(await good(cli, "import", "referrals", "r.csv")), { sent: true, made, there_already: 2 - made, wrong: [] });
+    assert.deepEqual(
+      counted(await good(cli, "import", "referrals", "r.csv")),
+      { sent: true, made, there_already: 2 - made, wrong: [] },
+    );
   }
   const rows = await select(ledger, "SELECT email, affiliate_id, created_at FROM referral ORDER BY email");
   assert.deepEqual(rows.map(({ email }) => email), ["a@example.com", "b@example.com"]);
@@ -47,7 +66,8 @@ test("customers are brought in by their affiliate's code or id", async (t) => {
 test("wrong lines are named, and nothing is sent unless they are to be skipped", async (t) => {
   const ledger = await startLedger(t);
   const cli = await commandOf(t, ledger);
-  const file = "email,tracking_id,status\na@example.com,alice,lead\nno address,alice,lead\nc@example.com,nobody,lead\nd@example.com,alice,gone\n";
+  const people = ["a@example.com,alice,lead", "no address,alice,lead", "c@example.com,nobody,lead", "d@example.com,alice,gone"];
+  const file = ["email,tracking_id,status", ...people].join("\n");
   await writeFile(join(cli.cwd, "r.csv"), file);
   const wrong = [
     [3, "email"],
@@ -62,17 +82,23 @@ test("wrong lines are named, and nothing is sent unless they are to be skipped",
   assert.equal(await count(ledger, "referral"), 0);
   const { code, json } = await cli.run("import", "referrals", "r.csv", "--skip-wrong", "--json");
   assert.deepEqual([code, json.sent, json.made, named(json)], [1, true, 1, wrong]);
-  const people = await cli.run("import", "referrals", "r.csv", "--skip-wrong");
-  assert.match(people.stdout, /^line 3, email: is no e-mail address\nline 4, tracking_id: .*"nobody"\n/);
-  assert.match(people.stdout, /0 made, 1 there already, 3 wrong\n$/);
+  const said = await cli.run("import", "referrals", "r.csv", "--skip-wrong");
+  assert.match(said.stdout, /^line 3, email: is no e-mail address\nline 4, tracking_id: .*"nobody"\n/);
+  assert.match(said.stdout, /0 made, 1 there already, 3 wrong\n$/);
 });
 
 test("what the service refuses is a fault of its line, and the others come in", async (t) => {
   const ledger = await startLedger(t);
   const cli = await commandOf(t, ledger);
-  await writeFile(join(cli.cwd, "a.csv"), "name,email,tracking_id\nA,a@partners.example,alice\nB,b@partners.example,b\n");
+  await writeFile(
+    join(cli.cwd, "a.csv"),
+    "name,email,tracking_id\nA,a@partners.example,alice\nB,b@partners.example,b\n",
+  );
   const { code, json } = await cli.run("import", "affiliates", "a.csv", "--json");
-  assert.deepEqual([code, json.made, json.wrong.map(({ line, column }) => [line, column])], [1, 1, [[2, "tracking_id"]]]);
+  assert.deepEqual(
+    [code, json.made, json.wrong.map(({ line, column }) => [line, column])],
+    [1, 1, [[2, "tracking_id"]]],
+  );
 });
 
 test("a run that was interrupted is simply repeated", async (t) => {
@@ -93,7 +119,10 @@ test("a run that was interrupted is simply repeated", async (t) => {
   assert.equal(await count(ledger, "affiliate"), before + 3);
   const direct = await command(t, { url: ledger.url, key: ledger.fixture.keys.live });
   await writeFile(join(direct.cwd, "a.csv"), `name,email\n${rows.join("")}`);
-  assert.deepEqual(counted(await good(direct, "import", "affiliates", "a.csv")), { sent: true, made: 3, there_already: 3, wrong: [] });
+  assert.deepEqual(
+    counted(await good(direct, "import", "affiliates", "a.csv")),
+    { sent: true, made: 3, there_already: 3, wrong: [] },
+  );
   assert.equal(await count(ledger, "affiliate"), before + 6);
 });
 

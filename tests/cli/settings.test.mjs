@@ -86,7 +86,8 @@ test("with the server away every command ends with 3, and says what was tried", 
 test("with a wrong key every command ends with 4, and a redirect is not followed with the key", async (t) => {
   const ledger = await startLedger(t);
   const { run } = await command(t, { url: ledger.url, key: KEY });
-  for (const call of [["affiliates", "list"], ["test", "click"], ["events", "tail", "--no-follow"], ["webhooks", "list"], ["export", "payouts"]]) {
+  const calls = ["affiliates list", "test click", "events tail --no-follow", "webhooks list", "export payouts"];
+  for (const call of calls.map((words) => words.split(" "))) {
     const { code, stderr } = await run(...call);
     assert.equal(code, 4, call.join(" "));
     assert.match(stderr, /CLICKLEDGER_API_KEY/);
@@ -97,7 +98,10 @@ test("with a wrong key every command ends with 4, and a redirect is not followed
     keysSeen += 1;
     response.writeHead(200).end("{}");
   });
-  const redirecting = await serve(t, (request, response) => response.writeHead(302, { location: `${other}/v1/affiliates` }).end());
+  const redirecting = await serve(
+    t,
+    (request, response) => response.writeHead(302, { location: `${other}/v1/affiliates` }).end(),
+  );
   const answer = await (await command(t, { url: redirecting, key: KEY })).run("affiliates", "list", "--json");
   assert.deepEqual([answer.code, answer.json.error.code, keysSeen], [3, "network_error", 0]);
 });
@@ -106,7 +110,8 @@ test("help and completions need neither settings nor a key", async (t) => {
   const { run } = await command(t);
   const help = await run("--help");
   assert.equal(help.code, 0);
-  for (const name of ["init", "doctor", "keys", "programs", "affiliates", "test", "events", "webhooks", "import", "export", "demo"]) {
+  const names = ["init", "doctor", "keys", "programs", "affiliates", "test", "events", "webhooks", "import", "export", "demo"];
+  for (const name of names) {
     assert.match(help.stdout, new RegExp(`^  ${name} `, "m"));
   }
   assert.match((await run("completions", "bash")).stdout, /complete -F _clickledger/);

@@ -80,7 +80,8 @@ fn create(new: &NewProgram, settings: &Settings, output: Output) -> Result<(), P
         "keys": { "live": live.value, "test": test.value, "token": token.value },
     });
     let said = format!(
-        "{}\n\nlive key   {}\ntest key   {}\ntoken      {}\n\nThe keys are shown this once. Next: put the live one into .clickledger.env, then `clickledger doctor`.",
+        "{}\n\nlive key   {}\ntest key   {}\ntoken      {}\n\n\
+         The keys are shown this once. Next: put the live one into .clickledger.env, then `clickledger doctor`.",
         program.program_id, live.value, test.value, token.value
     );
     output.document(&document, &said)
