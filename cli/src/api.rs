@@ -1,18 +1,21 @@
 //! The API over HTTP: one call, its answer, and what its refusal means.
 //!
 //! No redirect is followed, so a key never reaches another host than the one that was named. A call that was refused for
-//! now (429, 503) is repeated after the time that the answer names: only calls that may be repeated go this way.
+//! now (429, 503) is repeated after the time that the answer names; every POST has an idempotency key, so that a repetition
+//! does nothing twice.
 
 use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
+use attribution::ids::mint;
 use serde_json::Value;
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 use url::Url;
 
 use crate::config::{Key, SECRETS_FILE, Settings};
+use crate::machine::SystemRandom;
 use crate::problem::Problem;
 
 /// A call has so long in all.
@@ -53,6 +56,7 @@ impl Answer {
 }
 
 /// One call.
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// HTTP.
     pub method: &'static str,
@@ -62,7 +66,7 @@ pub struct Call<'a> {
     pub query: &'a [(&'a str, &'a str)],
     /// JSON.
     pub body: Option<&'a Value>,
-    /// What makes a repetition recognisable.
+    /// What makes a repetition recognisable; a POST without one gets one of its own.
     pub idempotency_key: Option<&'a str>,
 }
 
@@ -113,13 +117,16 @@ impl Api {
         sent.and_then(read).map_err(|cause| self.unreachable(&cause))
     }
 
-    /// Makes a call that may be repeated: what a good answer says, or why there is none.
+    /// Makes a call, again where it is refused for now: what a good answer says, or why there is none.
     pub fn call(&self, call: &Call) -> Result<Value, Problem> {
         self.good_answer(call).map(|answer| answer.json())
     }
 
     /// The same with all that is known of the answer.
     pub fn good_answer(&self, call: &Call) -> Result<Answer, Problem> {
+        let own_key = mint("call", &mut SystemRandom);
+        let own_key = Some(own_key.as_str()).filter(|_| call.method == "POST");
+        let call = &Call { idempotency_key: call.idempotency_key.or(own_key), ..*call };
         let mut attempt = 1;
         loop {
             let answer = self.answer(call)?;

@@ -118,14 +118,20 @@ test("help and completions need neither settings nor a key", async (t) => {
   assert.match((await run("import", "affiliates", "--help")).stdout, /--dry-run/);
 });
 
-test("a call that is refused for now is made again after the time that is named", async (t) => {
-  let calls = 0;
+test("a call that is refused for now is made again after the time that is named, as the same call", async (t) => {
+  const calls = [];
   const url = await serve(t, (request, response) => {
-    calls += 1;
-    if (calls === 1) return response.writeHead(429, { "retry-after": "1" }).end("{}");
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify({ success: true, data: [], pagination: { total: 0, has_next_page: false } }));
+    calls.push({ url: request.url, key: request.headers["idempotency-key"] });
+    if (calls.length % 2 === 1) return response.writeHead(429, { "retry-after": "1" }).end("{}");
+    const body = { success: true, received: true, data: [], pagination: { total: 0, has_next_page: false } };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  assert.deepEqual(await good(await command(t, { url, key: KEY }), "affiliates", "list"), []);
-  assert.equal(calls, 2);
+  const cli = await command(t, { url, key: KEY });
+  assert.deepEqual(await good(cli, "affiliates", "list"), []);
+  assert.deepEqual(calls.map(({ key }) => key), [undefined, undefined]);
+  for (let time = 0; time < 2; time += 1) await good(cli, "test", "lead");
+  const [first, again, second, secondAgain] = calls.slice(2).map(({ key }) => key);
+  assert.ok(first);
+  assert.deepEqual([again, secondAgain], [first, second]);
+  assert.notEqual(second, first);
 });

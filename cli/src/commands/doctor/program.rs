@@ -47,7 +47,7 @@ pub(super) fn key(settings: &Settings, api: &Api, now: i64, report: &mut Report)
 
 /// Keys that end soon. A key that may not list keys is not asked about.
 fn expiry(api: &Api, now: i64, report: &mut Report) {
-    let Ok(keys) = api.get(&["v1", "keys"], &[]) else {
+    let Ok(keys) = api.get(&["v1", "keys"], &[("limit", "200")]) else {
         report.skip("expiry", "this key may not list keys");
         return;
     };
