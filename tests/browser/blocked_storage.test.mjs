@@ -126,7 +126,8 @@ describe("what others have left under the tracker's names", () => {
     await visitor.page.evaluate(
       ([garbage, entry]) => {
         for (const [name, value] of Object.entries(garbage)) localStorage[`affitor_kept${name}`] = value;
-        localStorage.affitor_kept1700000000000 = entry;
+        localStorage[`affitor_kept${Date.now()}`] = entry;
+        document.cookie = "affitor_kept=1; path=/";
         localStorage.affitorial = "the page's own";
       },
       [GARBAGE, JSON.stringify({ url: shop(`/?aff=${visitor.partner}`) })],
@@ -147,7 +148,7 @@ describe("what others have left under the tracker's names", () => {
   test("alone makes one page look, and no other", async (t) => {
     const visitor = await scene.begin(t);
     await visitor.context.addInitScript(() => {
-      if (location.pathname === "/first") localStorage.affitor_kept = "{{{";
+      if (location.pathname === "/first") document.cookie = "affitor_kept={{{; path=/";
     });
     await visitor.open(shop("/first"));
     await visitor.settled();

@@ -21,6 +21,9 @@ const NO_ANSWERS = {
   "a page with status 200": says(200, "<!doctype html><title>Welcome</title>", { "content-type": "text/html" }),
   "nothing with status 200": says(200, ""),
   "nothing with status 204": says(204),
+  "that there is nothing, and not as the ledger says it": says(404, "<h1>Not found</h1>", { "content-type": "text/html" }),
+  "that it is forbidden, without a word": says(403, ""),
+  "a list as an error": says(403, '[{"error":1}]'),
   "half an object": says(200, '{"success":true,"click_id":"ref_0'),
   "the word null": says(200, "null"),
   "a list": says(200, '[{"success":true}]'),
@@ -50,8 +53,6 @@ const ODD_ANSWERS = {
   "a click's id that is no text": says(200, '{"success":true,"click_id":{"toString":1},"cookie_window_days":{"a":1}}'),
   "a reason that is no text": says(200, '{"success":false,"reason":{"toString":1,"valueOf":2}}'),
   "an error that is no text": says(400, '{"error":[{"toString":null}]}'),
-  "an error without a word": says(404, ""),
-  "a list as an error": says(403, '[{"error":1}]'),
 };
 
 for (const [kind, answers, ends] of [

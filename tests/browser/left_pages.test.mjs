@@ -83,7 +83,7 @@ test("a sign-up on the next page is credited to the click that is recovered ther
   const visitor = await scene.begin(t);
   gate.instead = (_, response) => response.destroy();
   await visitor.open(shop(`/?aff=${visitor.partner}`));
-  await visitor.page.waitForFunction(() => localStorage.affitor_kept);
+  await visitor.page.waitForFunction(() => document.cookie.includes("affitor_kept="));
   gate.instead = undefined;
   await visitor.open(shop("/signup"));
   const result = await visitor.call("affitor.signup", "user_next", "next@example.com");
@@ -110,7 +110,10 @@ test("two affiliates' landings that were both left are sent in their order, and 
   gate.instead = (_, response) => response.destroy();
   for (const partner of [visitor.partner, bob]) {
     await visitor.open(shop(`/?aff=${partner}`));
-    await visitor.page.waitForFunction((partner) => localStorage.affitor_kept?.includes(partner), partner);
+    await visitor.page.waitForFunction(
+      (partner) => Object.values(localStorage).some((entry) => entry.includes(partner)),
+      partner,
+    );
   }
   gate.instead = undefined;
   await visitor.open(shop("/next"));

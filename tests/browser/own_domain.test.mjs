@@ -62,7 +62,7 @@ async function assertSetByAnswer(visitor, shop, { clickId, path, attributes }) {
   const [first, ...others] = answer.cookies.flatMap((cookie) => cookie.split("\n"));
   assert.equal(first, `affitor_click_id=${clickId}; Path=/; SameSite=Lax; Max-Age=5184000${attributes}`);
   assert.deepEqual([first, ...others].map((cookie) => cookie.split("=")[0]), COOKIES);
-  assert.deepEqual(await writes(), ["affitor_probe"], "written by the script");
+  assert.deepEqual(await writes(), ["affitor_kept", "affitor_probe"], "written by the script");
   const cookies = await context.cookies();
   assert.deepEqual(cookies.map(({ name }) => name).sort(), [...COOKIES].sort());
   for (const { domain, httpOnly } of cookies) assert.deepEqual([domain, httpOnly], [".shop.test", false]);
@@ -112,7 +112,7 @@ test("from another site, the answer sets nothing and the script sets them", asyn
   const visitor = await watched(t);
   await land(visitor, shop);
   assert.deepEqual(visitor.answers.flatMap(({ cookies }) => cookies), []);
-  assert.deepEqual((await visitor.writes()).sort(), [...COOKIES, "affitor_probe"].sort());
+  assert.deepEqual((await visitor.writes()).sort(), [...COOKIES, "affitor_kept"].sort());
 });
 
 test("under other names, with data-api", async (t) => {

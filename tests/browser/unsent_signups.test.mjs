@@ -268,6 +268,7 @@ test("what others have left under the tracker's names keeps no sign-up from bein
     localStorage.affitor_kept1 = "null";
     localStorage.affitor_kept2 = "7";
     localStorage.affitor_kept3 = "{}";
+    localStorage.affitor_kepts = "{}";
   });
   await failing(context, 1, () => {});
   const left = page.waitForRequest(LEAD);
@@ -275,4 +276,24 @@ test("what others have left under the tracker's names keeps no sign-up from bein
   await left;
   await page.reload();
   await becameOneLead(shop, clickId, customer);
+});
+
+test("what no endpoint has taken for three weeks is given up, and what is younger is sent", async (t) => {
+  const { page, clickId, customer, calls } = await referred(t);
+  const forgotten = newCustomer();
+  const day = 24 * 60 * 60 * 1000;
+  await page.evaluate(
+    (entries) => {
+      for (const [id, { key, email }] of entries) localStorage[`affitor_kept${id}`] = JSON.stringify({ key, email });
+      document.cookie = "affitor_kept=1; path=/";
+    },
+    [
+      [`${Date.now() - 24 * day}true0.1`, forgotten],
+      [`${Date.now() - 20 * day}true0.2`, customer],
+    ],
+  );
+  await page.reload();
+  await becameOneLead(shop, clickId, customer);
+  await nothingStored(page);
+  assert.deepEqual(calls("lead").map((call) => call.postDataJSON().customer_key), [customer.key]);
 });

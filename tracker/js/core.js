@@ -10,8 +10,9 @@ import { cookieLine, landing, retryDelay } from 'decisions';
 
 const PATIENCE = 5000; // milliseconds until a page that waits is told that its call is queued
 
-const TIMEOUT = 30000; // milliseconds until a request counts as unanswered
-const LONGEST = 2000; // characters of a field that the ledger takes
+const TIMEOUT = 3e4; // milliseconds until a request counts as unanswered
+const LIFE = 2e9; // milliseconds until what is kept is given up, some 23 days
+const LONGEST = 2e3; // characters of a field that the ledger takes
 
 const refused = (reason) => ({ recorded: false, reason });
 
@@ -31,7 +32,7 @@ const attempt = (deed) => {
 /** The names of what is kept, the oldest first. */
 const kept = () =>
   Object.keys(localStorage)
-    .filter((name) => /^affitor_kept./.test(name))
+    .filter((name) => /^affitor_kept/.test(name))
     .sort();
 
 /** Strikes an entry out. */
@@ -39,15 +40,15 @@ const forget = (site, { id }) => {
   if (site.click_.id == id) site.click_ = 0;
   attempt(() => {
     delete localStorage['affitor_kept' + id];
-    if (!kept()[0]) delete localStorage.affitor_kept;
+    if (!kept().length) document.cookie = 'affitor_kept=1; path=/; max-age=0';
   });
 };
 
 let warned;
 
 /**
- * Posts until the answer is final. A success that cannot be read comes from a proxy or a portal, not from the server: it
- * counts as no answer, status 0.
+ * Posts until the answer is final. One that does not say what the server says, whatever its status, comes from a proxy or
+ * a portal: it counts as no answer, status 0.
  */
 const post = async (site, path, fields, credentials) => {
   // A string goes as text/plain, which needs no preflight. What is empty is left out, what is too long is cut.
@@ -63,22 +64,21 @@ const post = async (site, path, fields, credentials) => {
         signal: AbortSignal.timeout?.(TIMEOUT),
         credentials: attempts % 2 ? credentials : 'same-origin',
       });
-      status = response.status;
       answer = await response.json();
+      if ((answer.success ?? answer.error) != null) status = response.status;
     } catch {
       // Unreachable, or no JSON.
     }
-    if (status < 400 && answer?.success == null) status = 0;
-    if (status == 403 && answer?.error && !warned) console.warn((warned = answer.error));
+    if (!warned && status == 403) console.warn((warned = answer.error));
     const delay = retryDelay(status, attempts);
     if (!delay) return { ...answer, status };
     // Pages that failed together do not come back together.
-    await sleep(delay * (1 + Math.random() / 5));
+    await sleep(delay + Math.random() * delay);
   }
 };
 
 const accepted = (answer) => answer.success === true && answer.tracked != false;
-const refusal = ({ reason, error, message, status }) => refused(`${reason || error || message || 'http_' + status}`);
+const refusal = ({ reason, error, message, status }) => refused((reason || error || message || 'http_' + status) + '');
 
 /**
  * Sets a cookie on the widest domain that sticks, or on the configured one, and returns that domain: empty for the host
@@ -102,81 +102,69 @@ let last; // landing, where cookies are blocked
 
 const track = async (site, entry) => {
   // A probe tells the server where a cookie sticks. It sets them where it is called on the site's own domain: browsers
-  // that cut the life of what scripts write keep those.
-  const domain = attempt(() => setCookie(site, 'affitor_probe', 1, 1)) || '';
-  attempt(() => setCookie(site, 'affitor_probe', '', 0));
+  // that cut the life of what scripts write keep those. Where not even the last two labels are the same, it never is, and
+  // the probe would take 5 ms with a processor slowed down four times. (For no days it is removed.)
+  const domain = attempt(
+    () =>
+      location.hostname.endsWith(new URL(site.api).hostname.split('.').slice(-2).join('.')) &&
+      [1, ''].map((value) => setCookie(site, 'affitor_probe', value, value))[0],
+  );
   const existing_click_id = site.getClickId_();
-  const known = existing_click_id && (attempt(() => /affitor_aff_url=([^;]+)/.exec(document.cookie)[1]) || last);
+  const known = existing_click_id && (attempt(() => document.cookie.split('affitor_aff_url=')[1].split(';')[0]) || last);
   // A partner's code may contain a line break as well as anything else.
   // A fragment may be longer than all that the decisions read.
-  const [remembered, ...partner] = landing([`${entry.url}`.split('#')[0], site.params, known]);
+  const [remembered, ...partner] = landing([(entry.url + '').split('#')[0], site.params, known]);
   const partner_code = partner.join('\n');
-  let result = refused(remembered ? 'already_tracked' : 'no_referral');
-  if (partner_code) {
-    const isOwn = domain && `.${new URL(site.api).hostname}`.endsWith(`.${domain}`);
-    // What attribution needs, and nothing that tells browsers apart.
-    const fields = {
-      affiliate_url: entry.url,
-      partner_code,
-      existing_click_id,
-      program_id: site.program,
-      event_id: entry.id,
-      cookie_domain: domain,
-      landing: remembered,
-      page_url: location.href,
-      page_title: document.title,
-      referrer_url: document.referrer,
-    };
-    const answer = await post(site, 'click', fields, isOwn ? 'include' : 'same-origin');
-    result = refusal(answer);
-    const { click_id } = answer;
-    if (accepted(answer) && typeof click_id == 'string') {
-      last = remembered;
-      attempt(() => {
-        for (const name of ['affitor_click_id', 'affonso_referral', 'affitor_aff_url'])
-          setCookie(
-            site,
-            name,
-            name == 'affitor_aff_url' ? remembered : click_id,
-            answer.cookie_window_days || site.cookie_duration || 60,
-          );
-      });
-      site.setClickId_(click_id);
-      result = { recorded: true, click_id };
-    }
-  }
-  forget(site, entry);
-  return result;
+  if (!partner_code) return refused(remembered ? 'already_tracked' : 'no_referral');
+  // What attribution needs, and nothing that tells browsers apart.
+  const fields = {
+    affiliate_url: entry.url,
+    partner_code,
+    existing_click_id,
+    program_id: site.program,
+    event_id: entry.id,
+    cookie_domain: domain,
+    landing: remembered,
+    page_url: location.href,
+    page_title: document.title,
+    referrer_url: document.referrer,
+  };
+  const answer = await post(site, 'click', fields, domain ? 'include' : 'same-origin');
+  const { click_id } = answer;
+  if (!(accepted(answer) && typeof click_id == 'string')) return refusal(answer);
+  last = remembered;
+  attempt(() => {
+    const days = answer.cookie_window_days || site.cookie_duration || 60;
+    setCookie(site, 'affitor_aff_url', remembered, days);
+    setCookie(site, 'affitor_click_id', click_id, days);
+    setCookie(site, 'affonso_referral', click_id, days);
+  });
+  site.setClickId_(click_id);
+  return { recorded: true, click_id };
 };
 
 /** One line of text out of what the page passes; a user's id may be a number, but not the one that is none. */
-const line = (value) => (/string|number/.test(value == value && typeof value) ? `${value}`.trim().split('\n')[0] : '');
+const line = (value) => (/string|number/.test(value == value && typeof value) ? (value + '').trim().split('\n')[0] : '');
 
 /** Sends a sign-up. */
 const report = async (site, entry) => {
   const person = entry.who || entry;
   const [key, email, name] = [person.externalUserId ?? person.key, person.email ?? person, person.name].map(line);
   const click_id = (entry.click ||= site.getClickId_());
-  let result = refused('invalid_arguments');
-  if (key || email) {
-    result = refused('no_click');
-    if (click_id) {
-      site.keep_(entry);
-      const fields = {
-        click_id,
-        customer_key: key,
-        email,
-        name,
-        page_url: location.href,
-        program_id: site.program,
-        event_id: entry.id,
-      };
-      const answer = await post(site, 'lead', fields, 'same-origin');
-      result = accepted(answer) ? { recorded: true, click_id, status: 'lead' } : refusal(answer);
-    }
-  }
-  forget(site, entry);
-  return result;
+  if (!key && !email) return refused('invalid_arguments');
+  if (!click_id) return refused('no_click');
+  site.keep_(entry);
+  const fields = {
+    click_id,
+    customer_key: key,
+    email,
+    name,
+    page_url: location.href,
+    program_id: site.program,
+    event_id: entry.id,
+  };
+  const answer = await post(site, 'lead', fields, 'same-origin');
+  return accepted(answer) ? { recorded: true, click_id, status: 'lead' } : refusal(answer);
 };
 
 let clicks = Promise.resolve();
@@ -190,7 +178,10 @@ const dispatch = (site, entry) => {
   if (!sent[entry.id]) {
     site.keep_(entry);
     const { url } = entry;
-    const result = clicks.then(() => (url ? track : report)(site, entry)).catch(() => refused('invalid_arguments'));
+    const result = clicks
+      .then(() => (url ? track : report)(site, entry))
+      .catch(() => refused('invalid_arguments'))
+      .finally(() => forget(site, entry));
     sent[entry.id] = result;
     if (url) clicks = result;
   }
@@ -211,7 +202,8 @@ const begin = (site) => {
       // What cannot be read is a sign-up of nobody, which ends at once.
       const entry = { ...attempt(() => JSON.parse(localStorage[name])), id: name.slice(12) };
       if (entry.url) site.click_ = entry;
-      dispatch(site, entry);
+      // Its id begins with the time.
+      (Date.now() - LIFE > name.slice(12, 25) ? forget : dispatch)(site, entry);
     }),
   );
   forget(site, {});
