@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help setup setup-tests tracker release-tracker size build dev test test-style test-rules test-simulation \
-	test-tracker test-api setup-bench bench bench-tracker simulate crash-test clean
+	test-tracker test-api setup-bench bench bench-tracker simulate crash-test command clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -65,7 +65,10 @@ test-tracker: setup-tests ## the tracker's crate in Chromium
 	@echo '==> tracker: tests in Chromium'
 	@cd tracker && ../scripts/with-wasm cargo test --package tracker --target wasm32-unknown-unknown
 
-test-api: setup-tests build ## against workerd, D1, Durable Objects and Chromium
+command: setup ## the command line, for its tests
+	@cargo build --quiet --package clickledger
+
+test-api: setup-tests build command ## against workerd, D1, Durable Objects and Chromium
 	@echo '==> api: tests against the real runtime'
 	@node --disable-warning=ExperimentalWarning --test --test-reporter=spec --test-concurrency=2 'tests/**/*.test.mjs'
 

@@ -105,7 +105,7 @@ async function migrate() {
 
 async function seed() {
   console.log("==> making the demo program");
-  const files = ["--json", demo.json, "--sql", demo.sql, "--vars", demo.vars];
+  const files = ["--json-file", demo.json, "--sql", demo.sql, "--vars", demo.vars];
   await run("cargo", "run", "--quiet", "--package", "clickledger", "--", "demo", "--base-url", origin, ...files);
   await d1("execute", "DB", "--file", demo.sql);
   writeFileSync(seeded, "");

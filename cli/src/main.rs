@@ -1,47 +1,42 @@
 //! `clickledger`: the operator's and integrator's command.
 //!
-//! `demo` makes up a program with an affiliate and keys, as the files from which `make dev` fills an empty database.
+//! [`arguments`] is the tree of commands, [`commands`] has one module for each. Whatever the API can do goes over HTTP with
+//! an API key ([`api`]); what no route may do goes to the operator's own database ([`database`]). State: settings in a file
+//! that may be committed, and a key that may not ([`config`]).
 
-mod demo;
+mod api;
+mod arguments;
+mod commands;
+mod config;
+mod database;
+mod machine;
+mod output;
+mod problem;
+mod rows;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 
-#[derive(Parser)]
-#[command(name = "clickledger", version, about = "Operate Clickledger")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Makes up a demo program and writes its keys, its rows and its settings to three files
-    Demo {
-        /// Where the Worker will be served
-        #[arg(long)]
-        base_url: String,
-        /// Keys and addresses, for people and scripts
-        #[arg(long)]
-        json: PathBuf,
-        /// Rows, for the database
-        #[arg(long)]
-        sql: PathBuf,
-        /// Secrets and settings, for the Worker
-        #[arg(long)]
-        vars: PathBuf,
-    },
-}
+use self::arguments::Arguments;
+use self::output::{Output, write_out};
+use self::problem::exit;
 
 fn main() -> ExitCode {
-    let Arguments { command: Command::Demo { base_url, json, sql, vars } } = Arguments::parse();
-    match demo::write(&base_url, &json, &sql, &vars) {
-        Ok(()) => ExitCode::SUCCESS,
+    let arguments = Arguments::parse();
+    let output = Output { json: arguments.json };
+    match commands::run(arguments, output) {
+        Ok(true) => ExitCode::from(exit::FINE),
+        Ok(false) => ExitCode::from(exit::WRONG),
         Err(problem) => {
-            eprintln!("error: {problem}");
-            ExitCode::FAILURE
+            eprintln!("error: {}", output::printable(&problem.to_string()));
+            if let Some(fix) = problem.fix() {
+                eprintln!("do: {fix}");
+            }
+            if output.json && write_out(&format!("{:#}\n", problem.json())).is_err() {
+                eprintln!("error: standard output is closed");
+            }
+            ExitCode::from(problem.exit_code())
         }
     }
 }

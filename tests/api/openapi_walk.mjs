@@ -55,6 +55,7 @@ async function customers(ledger) {
   await call(ledger, "POST", "/v1/events", 200, { ...paid, external_event_id: "paid_1", dry_run: true });
   await call(ledger, "POST", "/v1/events", 201, { ...paid, external_event_id: "paid_1" });
   await call(ledger, "POST", "/v1/events", 200, { ...paid, external_event_id: "paid_1" });
+  await call(ledger, "GET", "/v1/events?after=0&limit=5", 200);
   await call(ledger, "DELETE", `/v1/referrals/${joe.id}`, 200);
 }
 

@@ -77,7 +77,7 @@ test("the network address of a page's lead is forgotten after a day, also where 
   const ledger = await startLedger(t);
   for (const user of ["old", "young"]) {
     const body = { click_id: await click(ledger), customer_key: user };
-    const answer = await fromPage(ledger, "/api/v1/track/lead", body, { headers: { "cf-connecting-ip": "192.0.2.7" } });
+    const answer = await fromPage(ledger, "/api/v1/track/lead", body, { "cf-connecting-ip": "192.0.2.7" });
     assert.equal(answer.status, 200, answer.text);
   }
   const claims = () =>

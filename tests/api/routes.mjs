@@ -155,6 +155,7 @@ export const BODY_ROUTES = [
   },
   {
     path: "/v1/events",
+    allow: "GET, POST",
     key: "live",
     body: {
       event_name: "invoice_paid",
@@ -339,6 +340,7 @@ export const READ_ROUTES = [
   { path: "/v1/commissions", key: "live", allow: "GET, POST" },
   { path: "/v1/commissions/com_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/refunds/pending", key: "live" },
+  { path: "/v1/events", key: "live", allow: "GET, POST" },
   { path: "/v1/referrals", key: "live", allow: "GET, POST" },
   { path: "/v1/referrals/ref_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/referrals/ref_none/timeline", key: "live" },

@@ -204,14 +204,18 @@ function textBindings(vars) {
 
 /** Applies what is new of `migrations/`, one batch a file: all of it or nothing. */
 async function migrate(db) {
-  await db.exec("CREATE TABLE IF NOT EXISTS applied_in_test (file TEXT PRIMARY KEY)");
-  const { results } = await db.prepare("SELECT file FROM applied_in_test").all();
-  const applied = new Set(results.map(({ file }) => file));
+  // The table that wrangler keeps.
+  await db.exec(
+    "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, " +
+      "applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+  );
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all();
+  const applied = new Set(results.map(({ name }) => name));
   const folder = join(root, "migrations");
   const files = (await readdir(folder)).filter((file) => file.endsWith(".sql") && !applied.has(file)).sort();
   for (const file of files) {
     // The local database runs all statements of one text, but the last may not be a comment.
     const migration = `${await readFile(join(folder, file), "utf8")}\nSELECT 1;`;
-    await db.batch([db.prepare(migration), db.prepare("INSERT INTO applied_in_test (file) VALUES (?)").bind(file)]);
+    await db.batch([db.prepare(migration), db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file)]);
   }
 }

@@ -116,8 +116,10 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[error("setting {name}: {problem}")]
 pub struct SettingError {
-    name: &'static str,
-    problem: &'static str,
+    /// Which.
+    pub name: &'static str,
+    /// What it must be.
+    pub problem: &'static str,
 }
 
 thread_local! {

@@ -52,6 +52,7 @@ enum Endpoint {
     DeleteReferral,
     ReassignReferral,
     ReferralTimeline,
+    ListEvents,
     CreateEvent,
     ExportCustomer,
     EraseCustomer,
@@ -158,7 +159,7 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         }
         ["v1", "referrals", _, "reassign"] => &[("POST", E::ReassignReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
-        ["v1", "events"] => &[("POST", E::CreateEvent)],
+        ["v1", "events"] => &[("GET", E::ListEvents), ("POST", E::CreateEvent)],
         ["v1", "customers", "export"] => &[("POST", E::ExportCustomer)],
         ["v1", "customers", "erase"] => &[("POST", E::EraseCustomer)],
         ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
@@ -312,6 +313,7 @@ fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
 async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&str]) -> Answer {
     let funnel = match Funnel::of(env) {
         Ok(funnel) => funnel,
+        Err(away) if endpoint == E::Health => return health::without_settings(&away, env),
         Err(away) if is_affitor(segments) => return affitor::Problem::from(away).answer(),
         Err(away) => return affonso::Problem::from(away).answer(),
     };
@@ -341,6 +343,7 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteReferral
         | E::ReassignReferral
         | E::ReferralTimeline
+        | E::ListEvents
         | E::CreateEvent
         | E::ExportCustomer
         | E::EraseCustomer => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,

@@ -94,6 +94,16 @@ impl Parameters {
         }
     }
 
+    /// `after`, a place in a feed as an earlier answer named it, and `limit` as of lists by page number.
+    pub fn place(&mut self) -> (Option<i64>, u32) {
+        let sent = self.sent("after");
+        let after = sent.as_deref().and_then(|text| text.parse().ok()).filter(|place| *place >= 0);
+        if sent.is_some() && after.is_none() {
+            self.fields.refuse("after", "must be the `next` of an earlier answer");
+        }
+        (after, self.limit(PAGE_LIMITS))
+    }
+
     fn limit(&mut self, (default, most): (u32, u32)) -> u32 {
         let limit = match self.sent("limit") {
             None => Some(default),

@@ -11,6 +11,7 @@ pub mod conversions;
 pub mod coupons;
 pub mod customers;
 pub mod events;
+pub mod feed;
 mod incentive_body;
 pub mod incentives;
 pub mod keys;

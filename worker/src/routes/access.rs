@@ -35,6 +35,8 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         E::TrackClick => Browser(S::CreateClicks),
         E::TrackLead => Browser(S::WriteReferrals),
 
+        // The lines of both kinds.
+        E::ListEvents => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
         // All that is kept of a customer, what was bought included.
         E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
         E::EraseCustomer => Keyed(&[S::DeleteReferrals]),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, json};
+use super::{Database, UnknownValue, away, json, rows};
 
 /// With what the ids of refunds begin.
 const REFUND_PREFIX: &str = "rfd_";
@@ -76,6 +76,81 @@ pub async fn timeline(database: &Database, id: &ReferralId) -> Result<Vec<Line>,
     );
     let rows: Vec<Row> = database.all(statement).await?;
     Ok(rows.into_iter().map(Line::try_from).collect::<Result<_, _>>()?)
+}
+
+/// A line among all those of its program.
+pub struct FeedLine {
+    /// What it is about: a referral, or what else has a history of its own.
+    pub subject: String,
+    /// What it says.
+    pub line: Line,
+}
+
+/// A stretch of a program's lines, oldest first.
+pub struct Feed {
+    /// The lines.
+    pub lines: Vec<FeedLine>,
+    /// Where the next stretch begins.
+    pub next: i64,
+    /// Whether there may be lines behind it already.
+    pub has_more: bool,
+}
+
+/// So many lines of all programs are looked through at a time: no index is written with each line for this.
+const FEED_WINDOW: i64 = 5_000;
+
+#[derive(Deserialize)]
+struct FeedRow {
+    position: i64,
+    #[serde(flatten)]
+    row: Row,
+}
+
+#[derive(Deserialize)]
+struct HeadRow {
+    head: i64,
+}
+
+/// The lines of one program and mode behind a place, at most `limit`; without a place the latest. A look goes through a
+/// bounded stretch of everybody's lines, so a page may be short, or empty, with more behind it.
+pub async fn feed(
+    database: &Database,
+    (program, is_test): (&ProgramId, bool),
+    after: Option<i64>,
+    limit: u32,
+) -> Result<Feed, Unavailable> {
+    let head = Ok(database.0.prepare("SELECT COALESCE(MAX(position), 0) AS head FROM event"));
+    let sql = if after.is_some() { FEED_AFTER } else { FEED_LATEST };
+    let (place, wanted) = (after.unwrap_or(0), i64::from(limit) + 1);
+    let lines = query!(&database.0, sql, program, i64::from(is_test), place, FEED_WINDOW, wanted);
+    let reads = [head, lines].into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
+    let answers = database.batch(reads).await.map_err(|cause| away(&cause))?;
+    let [head, lines] = answers.as_slice() else {
+        return Err(Unavailable("a batch of two answered otherwise".to_owned()));
+    };
+    let heads: Vec<HeadRow> = rows(head)?;
+    let head = heads.first().map_or(0, |row| row.head);
+    stretch(rows(lines)?, (after, head), limit)
+}
+
+const FEED_AFTER: &str = "SELECT position, subject, seq, kind, reason, detail, actor, request_id, at FROM event \
+     WHERE position > ?3 AND position <= ?3 + ?4 AND program_id = ?1 AND is_test = ?2 ORDER BY position LIMIT ?5";
+
+const FEED_LATEST: &str = "SELECT position, subject, seq, kind, reason, detail, actor, request_id, at FROM (\
+     SELECT * FROM event WHERE position > (SELECT MAX(position) FROM event) - ?4 AND position > ?3 \
+       AND program_id = ?1 AND is_test = ?2 ORDER BY position DESC LIMIT ?5 - 1) ORDER BY position";
+
+/// The stretch that these rows are: one more than `limit` says that there are more.
+fn stretch(mut rows: Vec<FeedRow>, (after, head): (Option<i64>, i64), limit: u32) -> Result<Feed, Unavailable> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_cut = rows.len() > limit;
+    rows.truncate(limit);
+    let looked_to = after.map_or(head, |after| after.saturating_add(FEED_WINDOW).min(head));
+    let next = rows.last().filter(|_| is_cut).map_or(looked_to, |row| row.position);
+    let line = |FeedRow { row, .. }: FeedRow| -> Result<FeedLine, UnknownValue> {
+        Ok(FeedLine { subject: row.subject.clone(), line: row.try_into()? })
+    };
+    Ok(Feed { lines: rows.into_iter().map(line).collect::<Result<_, _>>()?, next, has_more: next < head })
 }
 
 /// The history of one sale: lines of its referral that name it or what it earned, by their ids, and all of its refunds',

@@ -20,6 +20,7 @@ pub mod incentive;
 pub mod kept_answer;
 pub mod ledger_store;
 pub mod level;
+pub mod migrations;
 pub mod outbox;
 pub mod overview;
 pub mod page;
