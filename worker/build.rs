@@ -8,7 +8,11 @@ fn main() -> io::Result<()> {
     let names: Vec<String> = fs::read_dir(&folder)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<io::Result<_>>()?;
-    let newest = names.into_iter().filter(|name| name.ends_with(".sql")).max().unwrap_or_default();
+    let newest = names
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "sql"))
+        .max()
+        .unwrap_or_default();
     println!("cargo::rerun-if-changed={}", folder.display());
     println!("cargo::rustc-env=NEWEST_MIGRATION={newest}");
     Ok(())

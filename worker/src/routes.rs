@@ -12,11 +12,12 @@ mod sales;
 mod team;
 #[cfg(test)]
 mod tests;
+mod tracking;
+mod webhooks;
 
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::affonso::{webhook_deliveries, webhooks};
 use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
@@ -310,6 +311,7 @@ fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
     Selected::WrongMethod(allowed.join(", "))
 }
 
+#[expect(clippy::too_many_lines, reason = "one match from every endpoint to what serves it")]
 async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&str]) -> Answer {
     let funnel = match Funnel::of(env) {
         Ok(funnel) => funnel,
@@ -380,7 +382,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::PingWebhook
         | E::ListDeliveries
         | E::ReplayDelivery
-        | E::ReplayFailedDeliveries => boxed(Box::pin(serve_webhooks(endpoint, incoming, env, funnel, segments))).await,
+        | E::ReplayFailedDeliveries => {
+            boxed(Box::pin(self::webhooks::serve(endpoint, incoming, env, funnel, segments))).await
+        }
         E::ShowProgram
         | E::UpdateProgram
         | E::ShowPaymentTerms
@@ -403,11 +407,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteIncentive
         | E::ShowLevels
         | E::ReplaceLevels => boxed(Box::pin(program::groups(endpoint, incoming, funnel, segments))).await,
-        E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
-        E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
-        E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
-        E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
-        E::TestEvent | E::ShowReadiness => affitor_answer(Box::pin(trials(endpoint, incoming, funnel))).await,
+        E::TrackClick | E::TrackLead | E::TrackSale | E::TrackRefund | E::TestEvent | E::ShowReadiness => {
+            boxed(Box::pin(tracking::serve(endpoint, incoming, funnel))).await
+        }
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
         E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
@@ -415,39 +417,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
     }
-}
-
-/// What an integrator tries out, and what is still missing.
-async fn trials(endpoint: Endpoint, incoming: &Incoming, funnel: &Funnel) -> Result<Answer, affitor::Problem> {
-    match endpoint {
-        E::TestEvent => affitor::test_mode::command_line(incoming, funnel).await,
-        _ => affitor::readiness::show(incoming, funnel).await,
-    }
-}
-
-async fn serve_webhooks(
-    endpoint: Endpoint,
-    incoming: &Incoming,
-    env: &Env,
-    funnel: &Funnel,
-    segments: &[&str],
-) -> Answer {
-    let id = segments.get(2).copied().unwrap_or_default();
-    let delivery = segments.get(4).copied().unwrap_or_default();
-    let once = |work| affonso::once(incoming, funnel, work);
-    let answer = match endpoint {
-        E::CreateWebhook => once(Box::pin(webhooks::create(incoming, funnel, env))).await,
-        E::ShowWebhook => webhooks::show(incoming, funnel, id).await,
-        E::UpdateWebhook => webhooks::update(incoming, funnel, env, id).await,
-        E::DeleteWebhook => webhooks::delete(incoming, funnel, env, id).await,
-        E::RotateWebhookSecret => once(Box::pin(webhooks::rotate_secret(incoming, funnel, id))).await,
-        E::PingWebhook => once(Box::pin(webhook_deliveries::ping(incoming, funnel, env, id))).await,
-        E::ListDeliveries => webhook_deliveries::list(incoming, funnel, env, id).await,
-        E::ReplayDelivery => once(Box::pin(webhook_deliveries::replay(incoming, funnel, env, id, delivery))).await,
-        E::ReplayFailedDeliveries => once(Box::pin(webhook_deliveries::replay_failed(incoming, funnel, env, id))).await,
-        _ => webhooks::list(incoming, funnel).await,
-    };
-    answer.unwrap_or_else(|problem| problem.answer())
 }
 
 async fn serve_demo(endpoint: Endpoint, incoming: &Incoming, env: &Env, funnel: &Funnel) -> Answer {
@@ -472,11 +441,6 @@ async fn affonso_answer(work: LocalBoxFuture<'_, Result<Answer, affonso::Problem
 /// The same for what has its answer.
 async fn boxed(work: LocalBoxFuture<'_, Answer>) -> Answer {
     work.await
-}
-
-/// The same for the other dialect.
-async fn affitor_answer(work: LocalBoxFuture<'_, Result<Answer, affitor::Problem>>) -> Answer {
-    work.await.unwrap_or_else(|problem| problem.answer())
 }
 
 fn is_affitor(segments: &[&str]) -> bool {

@@ -35,16 +35,10 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         E::TrackClick => Browser(S::CreateClicks),
         E::TrackLead => Browser(S::WriteReferrals),
 
-        // The lines of both kinds.
-        E::ListEvents => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
-        // All that is kept of a customer, what was bought included.
-        E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
-        E::EraseCustomer => Keyed(&[S::DeleteReferrals]),
-
         E::CreateClick | E::TestEvent => Keyed(&[S::CreateClicks]),
         E::CreateSignup | E::CreateReferral | E::UpdateReferral | E::ReassignReferral => Keyed(&[S::WriteReferrals]),
         E::ListReferrals | E::ShowReferral | E::ReferralTimeline => Keyed(&[S::ReadReferrals]),
-        E::DeleteReferral => Keyed(&[S::DeleteReferrals]),
+        E::DeleteReferral | E::EraseCustomer => Keyed(&[S::DeleteReferrals]),
 
         E::CreateConversion
         | E::UpdateConversion
@@ -64,7 +58,7 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         | E::CommissionSummary => Keyed(&[S::ReadCommissions]),
         E::DeleteCommission => Keyed(&[S::DeleteCommissions]),
         // It shows the latest of both.
-        E::DashboardOverview => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
+        E::DashboardOverview | E::ListEvents | E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
 
         E::ListAffiliates | E::ShowAffiliate | E::ListOverrides | E::ShowOverride => Keyed(&[S::ReadAffiliates]),
         E::CreateAffiliate
