@@ -43,12 +43,14 @@ function operation(file, method, path, source) {
   };
 }
 
-/** Who may call: a word per kind of route. */
-function security({ key = 'secret' }, at) {
+/** Who may call: a word per kind of route, and the scopes that a key needs. */
+function security({ key = 'secret', scope = [] }, at) {
+  const scopes = [scope].flat();
+  if ((scopes.length > 0) !== (key !== 'none')) throw new Error(`${at}: a route that takes keys names its scope, and no other`);
   const kinds = {
-    secret: [{ secretKey: [] }],
-    any: [{ programToken: [] }, { secretKey: [] }],
-    optional: [{}, { programToken: [] }, { secretKey: [] }],
+    secret: [{ secretKey: scopes }],
+    any: [{ programToken: scopes }, { secretKey: scopes }],
+    optional: [{}, { programToken: scopes }, { secretKey: scopes }],
     none: [],
   };
   if (!kinds[key]) throw new Error(`${at}: no such kind of key: ${key}`);

@@ -22,8 +22,22 @@ pub enum Reason {
     CustomerAlreadyReferred,
     /// The key belongs to one referral and the address to another: the key won.
     EmailBelongsToAnotherReferral,
-    /// The affiliate signed up through their own link, and the program blocks that.
+    /// The customer is the affiliate, and the program blocks that.
     SelfReferralBlocked,
+    /// The customer's address is a throw-away one, and the program blocks that.
+    SuspiciousEmailBlocked,
+    /// An advertisement was paid for the visit, and the program blocks that.
+    PaidTrafficBlocked,
+    /// The visitor came from a site that the program bans.
+    BannedReferralBlocked,
+    /// The visitor came from a country that the program blocks.
+    BlockedCountryBlocked,
+    /// Others of the affiliate signed up from the same network address, and the program blocks that.
+    DuplicateIpBlocked,
+    /// The sign-up came too soon after the click, and the program blocks that.
+    FastSignupBlocked,
+    /// A page says that its visitor has signed up, and the program waits for a key's word.
+    LeadProvisional,
     /// A key vouched for another referral of the customer whom a browser had claimed.
     ClaimOverridden,
     /// A lead earned its fixed amount.
@@ -124,7 +138,22 @@ impl Reason {
             Self::EmailBelongsToAnotherReferral => {
                 "The customer's id belongs to this referral and the e-mail to another; the id decided, the e-mail stayed."
             }
-            Self::SelfReferralBlocked => "The affiliate signed up through their own link, which this program blocks.",
+            Self::SelfReferralBlocked => "The affiliate is the customer of their own link, which this program blocks.",
+            Self::SuspiciousEmailBlocked => {
+                "The customer's e-mail address is a throw-away one, which this program blocks."
+            }
+            Self::PaidTrafficBlocked => "The visit was paid for by an advertisement, which this program blocks.",
+            Self::BannedReferralBlocked => "The visitor came from a site that this program bans.",
+            Self::BlockedCountryBlocked => "The visitor came from a country that this program blocks.",
+            Self::DuplicateIpBlocked => {
+                "Others of this affiliate signed up from the same network address, which this program blocks."
+            }
+            Self::FastSignupBlocked => {
+                "The sign-up came too soon after the click for a person, which this program blocks."
+            }
+            Self::LeadProvisional => {
+                "Only a browser vouches for the sign-up; it counts once a call with a key, or a sale, says so too."
+            }
             Self::ClaimOverridden => {
                 "Only a browser had claimed this customer; a call with a key named another referral, which stands."
             }
@@ -185,6 +214,13 @@ impl Reason {
                 | Self::ReferralRejected
                 | Self::ReferralDeleted
                 | Self::ReferralNotFound
+                | Self::SelfReferralBlocked
+                | Self::SuspiciousEmailBlocked
+                | Self::PaidTrafficBlocked
+                | Self::BannedReferralBlocked
+                | Self::BlockedCountryBlocked
+                | Self::DuplicateIpBlocked
+                | Self::FastSignupBlocked
         )
     }
 }
@@ -228,6 +264,8 @@ pub enum Verdict {
     Decided,
     /// It was applied: it set or changed the amount.
     Applied,
+    /// It spoke against the commission, and was only put on record.
+    Noted,
     /// It did not apply.
     NotApplied,
 }

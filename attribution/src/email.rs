@@ -3,6 +3,9 @@
 //! An address is trimmed and lower-cased, then hashed with HMAC-SHA-256 under a key of its program, so that the same
 //! person cannot be matched across programs and a copy of the database without the secret recovers no address.
 
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr};
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -34,6 +37,18 @@ impl EmailAddress {
         &self.0
     }
 
+    /// What stands behind the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// The address without what its owner may add behind a `+`; `None` where nothing was added.
+    pub fn without_tag(&self) -> Option<Self> {
+        let (local, domain) = self.0.rsplit_once('@')?;
+        let (name, _) = local.split_once('+').filter(|(name, _)| !name.is_empty())?;
+        Some(Self(format!("{name}@{domain}")))
+    }
+
     /// The first letter and the domain: `j***@example.com`.
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
@@ -61,12 +76,13 @@ impl EmailHasher {
         hex(&mac.finalize().into_bytes())
     }
 
-    /// The keyed hash of a visitor's network address: for rules, never shown.
+    /// The keyed hash of a visitor's network address: for rules, never shown. Of IPv6 the first 64 bits count: whoever has
+    /// one such address has all of its network.
     pub fn hash_ip(&self, ip: &str) -> String {
         let mut mac = self.0.clone();
         // No e-mail address contains a colon before its `@` unquoted, so the two kinds never meet.
         mac.update(b"ip:");
-        mac.update(ip.trim().as_bytes());
+        mac.update(network(ip.trim()).as_bytes());
         hex(&mac.finalize().into_bytes())
     }
 
@@ -85,6 +101,18 @@ impl EmailHasher {
     }
 }
 
+/// What tells one visitor's network address from another's.
+fn network(ip: &str) -> Cow<'_, str> {
+    match ip.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            Ipv6Addr::from(prefix).to_string().into()
+        }
+        Ok(address) => address.to_string().into(),
+        Err(_) => ip.into(),
+    }
+}
+
 /// What a referral keeps of its customer's address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptEmail {
@@ -94,6 +122,13 @@ pub struct KeptEmail {
     pub masked: String,
     /// The address itself, only where the program's policy keeps it.
     pub address: Option<String>,
+}
+
+impl KeptEmail {
+    /// The domain, which the mask shows.
+    pub fn domain(&self) -> Option<&str> {
+        self.masked.rsplit_once('@').map(|(_, domain)| domain)
+    }
 }
 
 /// HMAC-SHA-256 under a key of any length.
@@ -148,6 +183,24 @@ mod tests {
     fn a_mask_is_the_first_letter_and_the_domain() {
         assert_eq!(address("john@example.com").masked(), "j***@example.com");
         assert_eq!(address("äpfel@example.com").masked(), "ä***@example.com");
+    }
+
+    #[test]
+    fn a_tag_behind_a_plus_is_its_owners_addition() {
+        let plain = |text: &str| address(text).without_tag().map(|plain| plain.as_str().to_owned());
+        assert_eq!(plain("jane+shop@example.com").as_deref(), Some("jane@example.com"));
+        assert_eq!(plain("jane+a+b@example.com").as_deref(), Some("jane@example.com"));
+        assert_eq!((plain("jane@example.com"), plain("+jane@example.com")), (None, None));
+        assert_eq!(address("jane+shop@example.com").domain(), "example.com");
+    }
+
+    #[test]
+    fn a_network_address_counts_by_its_network() {
+        let hasher = EmailHasher::for_program(b"secret", &ProgramId::new("prog_1"));
+        let same = |one: &str, other: &str| hasher.hash_ip(one) == hasher.hash_ip(other);
+        assert!(same("2001:db8:1:2::1", "2001:DB8:1:2:ffff::") && !same("2001:db8:1:2::1", "2001:db8:1:3::1"));
+        assert!(same("::ffff:192.0.2.1", "192.0.2.1") && !same("192.0.2.1", "192.0.2.2"));
+        assert!(same(" 192.0.2.1 ", "192.0.2.1") && !same("no address", "192.0.2.1"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, json};
 
 use crate::email::EmailAddress;
+use crate::fraud::FraudRules;
 use crate::ids::{
     AffiliateId, CommissionId, ConversionId, GroupId, IncentiveId, ProgramId, ReferralId, RefundId, TeamId,
 };
@@ -12,7 +13,7 @@ use crate::money::{Currency, Money, Rate};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Click, Scope};
 use crate::sale::SaleDetails;
-use crate::status::{AttributionModel, EmailPolicy, FraudMode, Partnership, ReferralStatus, SalesStatus};
+use crate::status::{AttributionModel, EmailPolicy, LeadAuth, Partnership, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// 2026-01-01T00:00:00Z.
@@ -33,6 +34,7 @@ pub fn affiliate() -> Affiliate {
         tracking_id: "alice".into(),
         name: "Alice".into(),
         email_hash: None,
+        external_user_id: None,
         recruited_by: None,
         partnership: Partnership::Approved,
         rules_version: 1,
@@ -72,7 +74,8 @@ pub fn program() -> Program {
         name_tracking: true,
         trust_browser_leads: false,
         honour_gpc: true,
-        self_referral_mode: FraudMode::Off,
+        lead_auth: LeadAuth::Open,
+        fraud: FraudRules::default(),
         origins: vec!["https://shop.example".into()],
         incentives: vec![percentage("inc_30", 300_000, AppliesTo::AllPlans)],
         levels: Vec::new(),
@@ -148,6 +151,7 @@ pub fn sign_up(click: &Click) -> SignUp {
         email: Some(email("john@example.com")),
         name: Some("John Doe".to_owned()),
         detail: Map::new(),
+        caller_address: None,
         commission_id: CommissionId::new(format!("com_lead_{}", click.id)),
     }
 }

@@ -109,7 +109,7 @@ fn random_u128(random: &mut impl Random) -> u128 {
 }
 
 /// Appends `number` in base62, most significant digit first, padded to `digits`.
-fn push_base62(text: &mut String, number: u128, digits: usize) {
+pub(crate) fn push_base62(text: &mut String, number: u128, digits: usize) {
     let mut rest = number;
     let mut reversed = Vec::with_capacity(digits);
     for _ in 0..digits {
@@ -259,6 +259,13 @@ impl CommissionId {
     /// Mints the id of a commission of a referral in `placement`.
     pub fn mint(placement: Placement, random: &mut impl Random) -> Self {
         Self(mint_placed(Self::PREFIX, placement, random))
+    }
+
+    /// The id of what a referral's lead earns after it had been withheld: one for each referral.
+    pub fn of_lead(referral: &ReferralId) -> Self {
+        let placement = referral.placement().unwrap_or(Placement::of_shard(0));
+        let mut bits = Derived(digest_of(&[referral.as_str(), "lead"]));
+        Self(mint_placed(Self::PREFIX, placement, &mut bits))
     }
 
     /// The id of a further commission that comes with this one, in the same place: it follows from this id and from what

@@ -1,10 +1,10 @@
 //! The rules of Clickledger: who gets the credit for a customer, what it earns, and why.
 //!
 //! In scope: ids, money, rates of exchange, statuses, identities, incentives, affiliates' accounts and coupons, the
-//! decisions on sign-ups, referrals, sales and refunds; the protocol by which a decision becomes rows exactly once
-//! ([`ledger`]), the shard that it runs in ([`shard`]), and how subscribers are told ([`webhooks`], [`scheduler`]). Out of
-//! scope: HTTP, JSON dialects, SQL, the platform. The clock and randomness are arguments; nothing here reads or writes
-//! anything by itself.
+//! decisions on sign-ups, referrals, sales and refunds; keys and how often they may call ([`keys`], [`rate_limit`]); the
+//! protocol by which a decision becomes rows exactly once ([`ledger`]), the shard that it runs in ([`shard`]), and how
+//! subscribers are told ([`webhooks`], [`scheduler`]). Out of scope: HTTP, JSON dialects, SQL, the platform. The clock and
+//! randomness are arguments; nothing here reads or writes anything by itself.
 
 pub mod account;
 pub mod bots;
@@ -23,6 +23,7 @@ pub mod exchange;
     reason = "rows for tests: their names say what they are"
 )]
 pub mod fixtures;
+pub mod fraud;
 pub mod ids;
 pub mod incentive;
 pub mod keys;
@@ -40,6 +41,7 @@ pub mod messages;
 pub mod money;
 pub mod payout;
 pub mod program;
+pub mod rate_limit;
 pub mod referral;
 pub mod referral_stats;
 pub mod sale;

@@ -8,8 +8,12 @@ use std::hash::Hash;
 
 use crate::decision::Reason;
 use crate::exchange::QuotedRate;
+use crate::fraud::Visit;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId};
-use crate::ledger::{Change, Event, KeptAnswer, KeptKey, NotCommitted, Query, SaleQuery, State, Store, Unavailable};
+use crate::ledger::{
+    AddressQuery, Change, ClaimCounts, ClaimQuery, Event, KeptAnswer, KeptKey, NotCommitted, Query, SaleQuery, State,
+    Store, Unavailable,
+};
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
 use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
@@ -215,8 +219,34 @@ impl Rows {
             refund,
             parked: self.parked.values().filter(waits).cloned().collect(),
             commissions: commissions.map(with_sale).collect(),
+            same_address: query.same_address.as_ref().map(|wanted| self.same_address(*is_test, wanted)),
+            claims: query.claims.as_ref().map(|wanted| self.claims_of(*is_test, wanted)).unwrap_or_default(),
             rates: if query.rates.is_some() { self.rates.clone() } else { Vec::new() },
             kept_answer,
+        }
+    }
+
+    fn same_address(&self, is_test: bool, wanted: &AddressQuery) -> u32 {
+        let is_meant = |referral: &&Referral| {
+            let click = referral.click.as_ref();
+            referral.affiliate_id == wanted.affiliate_id
+                && referral.scope.is_test == is_test
+                && referral.id != wanted.other_than
+                && referral.created_at >= wanted.since
+                && click.and_then(|click| Visit::of(click).ip_hash) == Some(wanted.ip_hash.as_str())
+        };
+        u32::try_from(self.referrals.values().filter(is_meant).count()).unwrap_or(u32::MAX).min(wanted.most)
+    }
+
+    fn claims_of(&self, is_test: bool, wanted: &ClaimQuery) -> ClaimCounts {
+        let is_claim = |row: &&Referral| !row.verified && row.scope.is_test == is_test && row.created_at > wanted.since;
+        let count = |is_meant: &dyn Fn(&Referral) -> bool| {
+            let rows = self.referrals.values().filter(is_claim);
+            u32::try_from(rows.filter(|row| is_meant(row)).count()).unwrap_or(u32::MAX)
+        };
+        ClaimCounts {
+            of_affiliate: count(&|row| row.affiliate_id == wanted.affiliate_id),
+            of_address: count(&|row| wanted.claimed_from.is_some() && row.claimed_from == wanted.claimed_from),
         }
     }
 
@@ -235,7 +265,7 @@ impl Rows {
     /// Writes one row or says which constraint forbids it.
     fn apply(&mut self, scope: &Scope, change: &Change, rules_version: Option<i64>) -> Result<(), &'static str> {
         match change {
-            Change::InsertReferral(referral) => insert(&mut self.referrals, &referral.id, referral),
+            Change::InsertReferral(referral) => self.insert_referral(referral),
             Change::UpdateReferral(referral) => {
                 let stored = self.referrals.get_mut(&referral.id).ok_or("no such referral to have an event")?;
                 if stored.seq + 1 != referral.seq {
@@ -330,6 +360,15 @@ impl Rows {
                 Ok(())
             }
         }
+    }
+
+    /// A claim beyond the limits is no row.
+    fn insert_referral(&mut self, referral: &Referral) -> Result<(), &'static str> {
+        let counts = self.claims_of(referral.scope.is_test, &ClaimQuery::beside(referral));
+        if !referral.verified && !counts.leave_room() {
+            return Err("referral.verified: there are too many claims");
+        }
+        insert(&mut self.referrals, &referral.id, referral)
     }
 
     /// One key, one refund: recorded or waiting.

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fraud::FraudRules;
 use crate::ids::{AffiliateId, GroupId, ProgramId, TeamId};
 use crate::incentive::Incentive;
 use crate::level::Level;
 use crate::money::Currency;
 use crate::referral::Click;
-use crate::status::{AttributionModel, EmailPolicy, FraudMode, Partnership};
+use crate::status::{AttributionModel, EmailPolicy, LeadAuth, Partnership};
 
 /// One program as of one version of its rules.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,8 +39,10 @@ pub struct Program {
     pub trust_browser_leads: bool,
     /// Whether Global Privacy Control keeps a visitor from being tracked.
     pub honour_gpc: bool,
-    /// An affiliate who signs up through their own link.
-    pub self_referral_mode: FraudMode,
+    /// Who may say that a visitor has signed up.
+    pub lead_auth: LeadAuth,
+    /// What speaks against a customer, and what is done about it.
+    pub fraud: FraudRules,
     /// Origins whose pages may call the browser routes.
     pub origins: Vec<String>,
     /// Groups' incentives and affiliates' overrides, oldest first.
@@ -85,6 +88,8 @@ pub struct Affiliate {
     pub name: String,
     /// Keyed hash of their address, to recognise self-referrals.
     pub email_hash: Option<String>,
+    /// The merchant's user id of theirs, for the same.
+    pub external_user_id: Option<String>,
     /// Who brought them into the program.
     pub recruited_by: Option<AffiliateId>,
     /// Whether they may take part.

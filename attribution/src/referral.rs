@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::email::KeptEmail;
+use crate::fraud::Suspicion;
 use crate::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
 use crate::money::MAX_MINOR;
 use crate::status::ReferralStatus;
@@ -122,6 +123,16 @@ pub struct Referral {
     pub aliases: Vec<Identity>,
     /// False while only a browser vouches for it.
     pub verified: bool,
+    /// Whether its sign-up has not been told and has earned nothing yet: a fraud rule rejected it, or only a browser says
+    /// so and the program waits for a key's word. What was withheld is due once, when that is over.
+    #[serde(default)]
+    pub lead_withheld: bool,
+    /// What fraud rules have said of it.
+    pub suspicion: Option<Suspicion>,
+    /// Keyed hash of the network address from which a page claimed it. Written once and looked at by the limits of claims
+    /// alone; gone once a key vouches for it.
+    #[serde(skip)]
+    pub claimed_from: Option<String>,
     /// Whether any of its commissions was paid out: what is paid is not taken back by another claim.
     pub paid_out: bool,
     /// When the click was; `None` for a referral that had none.
@@ -164,6 +175,9 @@ impl Referral {
             metadata: None,
             aliases: Vec::new(),
             verified: true,
+            lead_withheld: false,
+            suspicion: None,
+            claimed_from: None,
             paid_out: false,
             clicked_at: Some(click.clicked_at),
             click: Some(click.facts.clone()),
@@ -177,6 +191,12 @@ impl Referral {
             converted_at: None,
             updated_at: now,
         }
+    }
+
+    /// A key vouches for it: it is no claim any more.
+    pub fn vouch(&mut self) {
+        self.verified = true;
+        self.claimed_from = None;
     }
 
     /// Everything that the customer is known by through this referral.

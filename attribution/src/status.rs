@@ -189,6 +189,32 @@ vocabulary! {
         Repeating,
     }
 
+    /// A fraud rule; docs/fraud.md says what each looks at.
+    FraudRule {
+        /// The customer is the affiliate.
+        SelfReferral,
+        /// The customer's address is a throw-away one.
+        SuspiciousEmail,
+        /// An advertisement was paid for the visit.
+        PaidTraffic,
+        /// The visitor came from a banned site.
+        BannedReferral,
+        /// The visitor came from a blocked country.
+        BlockedCountry,
+        /// Others signed up from the same network address.
+        DuplicateIp,
+        /// The sign-up came too soon after the click.
+        FastSignup,
+    }
+
+    /// Who may say that a visitor has signed up.
+    LeadAuth {
+        /// A page, too.
+        Open,
+        /// A backend with its key: what a page says is provisional until a key, or a sale, says it as well.
+        ServerRequired,
+    }
+
     /// What a fraud rule does when it hits.
     FraudMode {
         /// Is not looked at.

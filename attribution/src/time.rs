@@ -4,7 +4,10 @@ use chrono::{DateTime, Months, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds in a day.
-pub const DAY_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
+pub const DAY_MILLISECONDS: i64 = 24 * HOUR_MILLISECONDS;
+
+/// An hour.
+pub const HOUR_MILLISECONDS: i64 = 60 * 60 * 1000;
 
 /// The clock of whoever runs the rules.
 pub trait Clock {

@@ -2,7 +2,7 @@
 //! platform's own tool. The database gets a key's hash; the key itself is shown once, by the command.
 
 use attribution::ids::{Random, mint};
-use attribution::keys::{KeyForm, key_hash};
+use attribution::keys::{KeyForm, key_hash, masked};
 
 /// What pays for sales in a new program.
 pub enum SalesPay {
@@ -78,22 +78,25 @@ pub struct NewKey {
     pub id: String,
     /// What is shown once.
     pub value: String,
+    /// For people.
+    pub name: String,
     form: KeyForm,
 }
 
 impl NewKey {
     /// A fresh key.
-    pub fn mint(form: KeyForm, random: &mut impl Random) -> Self {
-        Self { id: mint("key", random), value: form.mint(random), form }
+    pub fn mint(form: KeyForm, name: &str, random: &mut impl Random) -> Self {
+        Self { id: mint("key", random), value: form.mint(random), name: name.to_owned(), form }
     }
 
     /// Its row, in the program with this id and that program's team; no row where there is no such program.
     pub fn sql(&self, program_id: &str, now: i64) -> String {
-        let (hash, id, is_test) = (key_hash(&self.value), &self.id, i64::from(self.form.is_test()));
-        let kind = if self.form == KeyForm::ProgramToken { "program_token" } else { "secret" };
+        let (hash, masked, kind) = (key_hash(&self.value), masked(&self.value), self.form.kind());
+        let (id, is_test, name) = (&self.id, u8::from(self.form.is_test()), text(&self.name));
         format!(
-            "INSERT INTO api_key (key_hash, id, team_id, program_id, kind, is_test, created_at) \
-             SELECT '{hash}', '{id}', team_id, id, '{kind}', {is_test}, {now} FROM program WHERE id = {};\n",
+            "INSERT INTO api_key (key_hash, id, team_id, program_id, kind, is_test, name, masked, created_at) \
+             SELECT '{hash}', '{id}', team_id, id, '{kind}', {is_test}, {name}, '{masked}', {now} FROM program \
+             WHERE id = {};\n",
             text(program_id)
         )
     }
@@ -125,7 +128,7 @@ mod tests {
     #[test]
     fn the_database_gets_no_key() {
         for form in [KeyForm::Live, KeyForm::Test, KeyForm::ProgramToken] {
-            let key = NewKey::mint(form, &mut SystemRandom);
+            let key = NewKey::mint(form, "x", &mut SystemRandom);
             let sql = key.sql("prog_1", 1);
             assert!(!sql.contains(&key.value) && sql.contains(&key_hash(&key.value)), "{sql}");
         }

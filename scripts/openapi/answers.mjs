@@ -5,6 +5,8 @@ const AUTHENTICATION = ['MISSING_API_KEY', 'INVALID_API_KEY_FORMAT', 'INVALID_AP
 
 const AFFITOR = {
   key: ['Authorization header is required', 'Invalid or unknown API token'],
+  scope: ['The API token lacks the scope SCOPE'],
+  often: ['Rate limit exceeded. Try again in N seconds.'],
   large: ['the body is larger than 65536 bytes'],
   flight: ['A call with this Idempotency-Key is under way. Try again.'],
   reused: ['This Idempotency-Key was used for another body. Use a new key for a new call.'],
@@ -22,10 +24,15 @@ const MEANING = {
   409: 'Conflict',
   413: 'The body is larger than 64 KiB',
   422: 'The key was used for another body',
+  429: 'Too many calls: try again later',
   503: 'Not available right now: try again',
 };
 
-const TRY_AGAIN = ['IDEMPOTENCY_KEY_IN_USE', 'PAYOUT_GATHERING', 'SERVICE_UNAVAILABLE', AFFITOR.flight[0], AFFITOR.away[0]];
+const TRY_AGAIN = ['IDEMPOTENCY_KEY_IN_USE', 'PAYOUT_GATHERING', 'SERVICE_UNAVAILABLE', 'RATE_LIMIT_EXCEEDED', AFFITOR.flight[0], AFFITOR.away[0], AFFITOR.often[0],
+  'Too many leads without a key. Try again later.'];
+
+/** Where a key stands. */
+const STANDING = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'];
 
 const headers = (...names) => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 const json = (schema) => ({ 'application/json': { schema } });
@@ -65,12 +72,13 @@ function envelopedError(status, codes) {
     message: { type: 'string' },
     field: { type: 'string' },
     details: { type: 'array', items: schema('FieldProblem') },
+    ...(Number(status) === 429 && { retryAfter: { type: 'integer', exclusiveMinimum: 0 } }),
   };
   // A malformed body has no field to name.
   const optional = ['field', 'details'];
   return {
     description: `${MEANING[status]}: ${codes.map((code) => `\`${code}\``).join(', ')}.`,
-    headers: errorHeaders(codes),
+    headers: errorHeaders(status, codes),
     content: json(object({ success: { const: false }, error: object(error, optional) })),
   };
 }
@@ -78,12 +86,13 @@ function envelopedError(status, codes) {
 function flatError(status, texts) {
   return {
     description: `${MEANING[status]}: ${texts.map((text) => `“${text}”`).join(', ')}.`,
-    headers: errorHeaders(texts),
+    headers: errorHeaders(status, texts),
     content: json(schema('Error')),
   };
 }
 
-const errorHeaders = (said) => headers('X-Request-Id', ...(said.some((one) => TRY_AGAIN.includes(one)) ? ['Retry-After'] : []));
+const errorHeaders = (status, said) =>
+  headers('X-Request-Id', ...(said.some((one) => TRY_AGAIN.includes(one)) ? ['Retry-After'] : []), ...(Number(status) === 401 ? [] : STANDING));
 
 /** The answers by status, the good ones first. */
 export function answersOf(call, responses, at) {
@@ -101,7 +110,7 @@ function good(call, status, answer, at) {
   const csv = call.csv && { 'text/csv': { schema: { type: 'string' } } };
   return {
     description: text ?? MEANING[status],
-    headers: headers('X-Request-Id', ...extra, ...(call.csv ? ['X-Rows-Cut-At'] : [])),
+    headers: headers('X-Request-Id', ...(call.key === 'none' ? [] : STANDING), ...extra, ...(call.csv ? ['X-Rows-Cut-At'] : [])),
     content: { ...json(envelope(what.trim(), at)), ...csv },
   };
 }
@@ -134,7 +143,7 @@ function affonso(key, live, body, isChecked, idempotent) {
   return {
     ...(isChecked && { 400: ['VALIDATION_ERROR'] }),
     ...(key !== 'none' && { 401: AUTHENTICATION }),
-    ...(live && { 403: ['FORBIDDEN'] }),
+    ...(key !== 'none' && { 403: [...(live ? ['FORBIDDEN'] : []), 'INSUFFICIENT_PERMISSIONS'], 429: ['RATE_LIMIT_EXCEEDED'] }),
     ...(idempotent === 'ledger' && { 409: ['IDEMPOTENCY_KEY_IN_USE'] }),
     ...(body && { 413: ['PAYLOAD_TOO_LARGE'] }),
     ...(idempotent && { 422: ['IDEMPOTENCY_KEY_REUSED'] }),
@@ -146,9 +155,11 @@ function affitor(key, body, idempotent) {
   return {
     ...(body && { 400: ['FIELD: what is wrong with it'] }),
     401: key === 'optional' ? AFFITOR.key.slice(1) : AFFITOR.key,
+    403: AFFITOR.scope,
     ...(idempotent === 'ledger' && { 409: AFFITOR.flight }),
     ...(body && { 413: AFFITOR.large }),
     ...(idempotent && { 422: AFFITOR.reused }),
+    429: AFFITOR.often,
     503: AFFITOR.away,
   };
 }

@@ -20,6 +20,9 @@ use crate::history::Told;
 use crate::letter::Lost;
 use crate::objects::{IDENTITY_SECRET, Reply, Request};
 
+/// What a visit has that an advertisement was paid for.
+pub const PAID_MARK: &str = "gclid";
+
 /// The page from which browsers call.
 const ORIGIN: &str = "https://shop.example";
 
@@ -47,7 +50,7 @@ impl Edge {
             affiliate_id: affiliate.clone(),
             tracking_id: affiliate.as_str().to_owned(),
             clicked_at: Timestamp::from_milliseconds(now.milliseconds() - back),
-            facts: json!({}),
+            facts: if self.scene.chance.hits(200) { json!({ PAID_MARK: "1" }) } else { json!({}) },
         };
         for attempt in 0..2 {
             if attempt > 0 {
@@ -91,6 +94,7 @@ impl Edge {
             email: email.as_deref().and_then(EmailAddress::parse),
             name: None,
             detail: Map::new(),
+            caller_address: None,
             commission_id: self.minted(incoming, self.commission_id(click)),
         };
         self.execute(incoming, Command::SignUp(command)).await

@@ -6,12 +6,13 @@
 use std::cell::RefCell;
 
 use attribution::fixtures;
+use attribution::fraud::FraudRules;
 use attribution::ids::{AffiliateId, IncentiveId};
 use attribution::incentive::{AppliesTo, Approval, Incentive, Length};
 use attribution::level::{Base, Level, MAX_LEVELS};
 use attribution::money::Rate;
 use attribution::program::{Affiliate, Program};
-use attribution::status::Partnership;
+use attribution::status::{FraudMode, LeadAuth, Partnership};
 use attribution::time::Timestamp;
 
 use crate::chance::Chance;
@@ -49,6 +50,10 @@ pub struct Rules {
     pub levels: [Option<(Base, i64)>; MAX_LEVELS],
     /// Less is not paid out, in minor units.
     pub threshold_minor: i64,
+    /// What is done about visits that an advertisement was paid for.
+    pub paid_traffic: FraudMode,
+    /// Whether a page's lead waits for a key's word.
+    pub waits_for_key: bool,
 }
 
 /// What the rules of a run may hold at all.
@@ -58,6 +63,7 @@ struct Kinds {
     holds: bool,
     caps: bool,
     levels: bool,
+    guards: bool,
     others: bool,
 }
 
@@ -74,6 +80,7 @@ impl RuleBook {
             holds: chance.hits(400),
             caps: chance.hits(400),
             levels: chance.hits(350),
+            guards: chance.hits(400),
             others: chance.hits(300),
         };
         Self { versions: RefCell::new(vec![Rules::draw(chance, kinds)]), kinds }
@@ -108,7 +115,10 @@ impl RuleBook {
         let sale = Incentive { approval, length, cap_minor: rules.cap_minor, ..sale };
         let lead = (rules.lead_minor > 0).then(|| fixtures::per_lead(rules.lead_minor, approval));
         let incentives = [sale].into_iter().chain(lead).collect();
-        Some(Program { rules_version, incentives, levels: rules.levels(), ..fixtures::program() })
+        let fraud = FraudRules { paid_traffic: rules.paid_traffic, ..FraudRules::default() };
+        let lead_auth = if rules.waits_for_key { LeadAuth::ServerRequired } else { LeadAuth::Open };
+        let levels = rules.levels();
+        Some(Program { rules_version, incentives, levels, fraud, lead_auth, ..fixtures::program() })
     }
 
     /// One of the affiliates as they were in a version.
@@ -146,6 +156,8 @@ impl Rules {
             cap_minor: kinds.caps.then(|| chance.one_of([500, 3_000, 3_000, 40_000])),
             levels: if kinds.levels { draw_levels(chance) } else { [None; MAX_LEVELS] },
             threshold_minor: chance.one_of([0, 0, 1_000]),
+            paid_traffic: if kinds.guards { draw_mode(chance) } else { FraudMode::Off },
+            waits_for_key: kinds.guards && chance.hits(500),
         }
     }
 
@@ -171,6 +183,10 @@ impl Rules {
             _ => true,
         }
     }
+}
+
+fn draw_mode(chance: &Chance) -> FraudMode {
+    chance.one_of([FraudMode::Off, FraudMode::Detect, FraudMode::Block, FraudMode::Block])
 }
 
 fn draw_levels(chance: &Chance) -> [Option<(Base, i64)>; MAX_LEVELS] {

@@ -183,3 +183,111 @@ test(
     }
   },
 );
+
+const PROVISIONAL = {
+  success: true,
+  provisional: true,
+  message: "Lead recorded as provisional. It counts once it comes with a key, or with the first sale.",
+};
+
+const LEAD_PAYS = [
+  { kind: "percentage", percent: "30" },
+  { trigger: "lead", kind: "fixed", amount_minor: 500 },
+];
+
+async function told(ledger) {
+  const rows = await select(ledger, "SELECT messages FROM event ORDER BY position");
+  return rows.flatMap((row) => JSON.parse(row.messages).map((message) => message.type));
+}
+
+test("where the program wants a key a page's lead is provisional until a call with a key says so too", async (t) => {
+  const ledger = await startLedger(t, { program: { lead_auth: "server_required" }, incentives: LEAD_PAYS });
+  const id = await click(ledger);
+  for (let twice = 0; twice < 2; twice += 1) {
+    const answer = await unkeyed(ledger, { click_id: id, customer_key: "user_1" });
+    assert.deepEqual([answer.status, answer.json], [200, PROVISIONAL]);
+  }
+  assert.deepEqual(await told(ledger), []);
+  assert.deepEqual(await select(ledger, "SELECT id FROM commission"), []);
+  const keyed = { click_id: id, customer_key: "user_1" };
+  for (let twice = 0; twice < 2; twice += 1) {
+    const answer = await post(ledger, LEAD, keyed, { key: ledger.fixture.keys.token });
+    assert.deepEqual([answer.status, answer.json], [200, { success: true, message: "Lead tracked successfully" }]);
+  }
+  assert.deepEqual(await told(ledger), ["referral.lead", "transaction.created"]);
+  assert.deepEqual(await select(ledger, "SELECT amount_minor, status FROM commission"), [
+    { amount_minor: 500, status: "ready_for_payment" },
+  ]);
+  const again = await unkeyed(ledger, { click_id: id, customer_key: "user_1" });
+  assert.deepEqual(again.json, { success: true, message: "Lead tracked successfully" });
+  // Of somebody who came through another click, a page hears what it hears of anybody.
+  const other = await click(ledger);
+  assert.deepEqual((await unkeyed(ledger, { click_id: other, customer_key: "user_1" })).json, PROVISIONAL);
+});
+
+test("the first sale makes a provisional lead good", async (t) => {
+  const ledger = await startLedger(t, { program: { lead_auth: "server_required" }, incentives: LEAD_PAYS });
+  const id = await click(ledger);
+  await unkeyed(ledger, { click_id: id, customer_key: "user_1" });
+  const sale = { external_user_id: "user_1", sale_amount: 100, external_event_id: "order_1" };
+  for (const status of [201, 200]) assert.equal((await post(ledger, "/v1/conversions", sale)).status, status);
+  assert.deepEqual(await told(ledger), [
+    ...["referral.lead", "transaction.created"],
+    ...["referral.converted", "transaction.created"],
+  ]);
+  const paid = await select(ledger, "SELECT kind, amount_minor FROM commission ORDER BY kind");
+  assert.deepEqual(paid, [
+    { kind: "lead", amount_minor: 500 },
+    { kind: "sale", amount_minor: 3000 },
+  ]);
+});
+
+/** Leads that only pages vouch for, as they are stored. */
+async function claims(ledger, count, { affiliate = ledger.fixture.affiliate.id, from = null }) {
+  const { team, program } = ledger.fixture;
+  const rows = `WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+    INSERT INTO referral (id, team_id, program_id, is_test, affiliate_id, status, verified, seq, created_by_request,
+      created_at, updated_at, claimed_from)
+    SELECT 'ref_claim_' || ? || n, ?, ?, 0, ?, 'lead', 0, 1, 'req', ?, ?, ? FROM number`;
+  const mark = `${affiliate}_${from}_`;
+  const now = Date.now();
+  await ledger.db.prepare(rows).bind(count, mark, team.id, program.id, affiliate, now, now, from).run();
+}
+
+test("one affiliate has so many claims within an hour, and no more", async (t) => {
+  const { ledger, mallory } = await withMallory(t);
+  await claims(ledger, 999, { affiliate: mallory });
+  await claimed(ledger, "user_1");
+  const id = await click(ledger, { trackingId: "mallory" });
+  const over = await unkeyed(ledger, { click_id: id, customer_key: "user_2" });
+  assert.deepEqual([over.status, over.json], [429, { error: "Too many leads without a key. Try again later." }]);
+  assert.match(over.headers.get("retry-after"), /^[1-9][0-9]*$/);
+  assert.equal((await get(ledger, `/v1/referrals/${id}`)).status, 404);
+  // Others, and calls with a key, are not concerned; what was claimed an hour ago counts no longer.
+  const own = await click(ledger);
+  assert.equal((await unkeyed(ledger, { click_id: own, customer_key: "user_3" })).status, 200);
+  const keyed = await post(ledger, "/v1/signups", { click_id: id, external_user_id: "user_2" });
+  assert.equal(keyed.status, 201);
+  await ledger.db.prepare("UPDATE referral SET created_at = created_at - 3600001 WHERE id LIKE 'ref_claim_%'").run();
+  await claimed(ledger, "user_4");
+});
+
+test("one network address claims so much within an hour, and no more", async (t) => {
+  const ledger = await startLedger(t);
+  const from = (ip) => ({ key: null, headers: { "cf-connecting-ip": ip } });
+  const claim = async (number, ip) =>
+    post(ledger, LEAD, { click_id: await click(ledger), customer_key: `user_${number}` }, from(ip));
+  assert.equal((await claim(1, "192.0.2.1")).status, 200);
+  const [{ claimed_from }] = await select(ledger, "SELECT claimed_from FROM referral");
+  assert.match(claimed_from, /^[0-9a-f]{64}$/);
+  await claims(ledger, 58, { from: claimed_from });
+  assert.equal((await claim(2, "192.0.2.1")).status, 200);
+  assert.equal((await claim(3, "192.0.2.1")).status, 429);
+  assert.equal((await claim(4, "192.0.2.2")).status, 200);
+  // A key's word makes it no claim any more, and the address is forgotten.
+  const [{ id }] = await select(ledger, "SELECT id FROM referral WHERE external_user_id = 'user_1'");
+  await post(ledger, "/v1/signups", { click_id: id, external_user_id: "user_1" });
+  const [row] = await select(ledger, "SELECT verified, claimed_from FROM referral WHERE id = ?", id);
+  assert.deepEqual(row, { verified: 1, claimed_from: null });
+  assert.equal((await claim(5, "192.0.2.1")).status, 200);
+});

@@ -200,6 +200,18 @@ async function webhooks(ledger) {
   await call(ledger, "DELETE", at, 200);
 }
 
+async function keys(ledger) {
+  const { id, secret } = await data(ledger, "POST", "/v1/keys", 201, { name: "Shop", scopes: ["create:clicks"] });
+  await call(ledger, "POST", "/v1/clicks", 201, { trackingId: "alice" }, { key: secret });
+  await call(ledger, "GET", "/v1/keys", 403, undefined, { key: secret });
+  await call(ledger, "POST", "/api/v1/track/sale", 403, { transaction_id: "txn_k", amount_cents: 1 }, { key: secret });
+  await read(ledger, "/v1/keys", `/v1/keys/${id}`);
+  await call(ledger, "POST", `/v1/keys/${id}/rotate`, 201, { overlap_hours: 0 });
+  await call(ledger, "POST", `/v1/keys/${id}/rotate`, 409);
+  await call(ledger, "DELETE", `/v1/keys/${id}`, 200);
+  await call(ledger, "DELETE", `/v1/keys/${id}`, 200);
+}
+
 /** A call of a page, by a browser of this name. */
 const fromPage = (name) => ({ key: null, headers: { origin: "https://shop.example", "user-agent": name } });
 
@@ -242,6 +254,7 @@ export async function walk(ledger) {
   await affiliates(ledger);
   await program(ledger);
   await webhooks(ledger);
+  await keys(ledger);
   await tracking(ledger);
   await service(ledger);
 }

@@ -1,6 +1,7 @@
 // The routes below /v1/program, for the tables of routes.mjs.
 
 const [text, list, number, boolean] = ["a text", "a list of texts", "a number", "true or false"];
+const object = "an object";
 
 const all = (kind, ...names) => Object.fromEntries(names.map((name) => [name, kind]));
 
@@ -53,7 +54,7 @@ export const PROGRAM_BODY_ROUTES = [
     path: "/v1/program/tracking",
     body: { track_email: true },
     fields: {
-      ...all(text, "default_referral_parameter", "email_policy"),
+      ...all(text, "default_referral_parameter", "email_policy", "lead_auth"),
       ...all(boolean, "track_email", "email_tracking_enabled", "track_name", "name_tracking_enabled"),
       ...all(boolean, "trust_browser_leads", "honour_gpc"),
       ...all(list, "enabled_referral_parameters", "postbacks"),
@@ -68,6 +69,19 @@ export const PROGRAM_BODY_ROUTES = [
       ...["websites", "social_marketing", "organic_social", "email_marketing", "paid_ads", "content_marketing"],
       ...["coupon_sites", "review_sites", "incentivized_traffic", "trademark_bidding"],
     ),
+  },
+  {
+    ...settings,
+    path: "/v1/program/fraud-rules",
+    body: { self_referral_mode: "detect" },
+    fields: {
+      ...all(text, "self_referral_mode", "self_referral", "suspicious_email_mode", "paid_traffic_mode"),
+      ...all(text, "banned_referral_mode", "blocked_country_mode", "duplicate_ip_mode", "duplicate_ip"),
+      ...all(text, "fast_signup_mode", "cross_program_ban_mode", "duplicate_payout_mode", "vpn_proxy"),
+      ...all(text, "suspicious_conversion"),
+      ...all(object, "paid_traffic_config", "banned_referral_config", "blocked_country_config"),
+      ...all(object, "duplicate_ip_config", "fast_signup_config"),
+    },
   },
   { path: "/v1/program/groups", key: "live", allow: "GET, POST", body: { name: "Gold" }, fields: group },
   {
@@ -105,7 +119,7 @@ export const PROGRAM_BODY_ROUTES = [
 
 /** As READ_ROUTES. */
 export const PROGRAM_READ_ROUTES = [
-  ...["", "/payment-terms", "/tracking", "/restrictions"].map((rest) => ({
+  ...["", "/payment-terms", "/tracking", "/restrictions", "/fraud-rules"].map((rest) => ({
     path: `/v1/program${rest}`,
     key: "live",
     allow: "GET, PATCH",

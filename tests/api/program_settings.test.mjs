@@ -83,6 +83,7 @@ const NEW_TRACKING = {
   track_name: true,
   name_tracking_enabled: true,
   trust_browser_leads: false,
+  lead_auth: "open",
   honour_gpc: true,
   postbacks: [],
 };
@@ -130,6 +131,7 @@ const CHANGES = [
       { default_referral_parameter: "partner_id" },
       { enabled_referral_parameters: ["x"], default_referral_parameter: "x" },
       { trust_browser_leads: true, honour_gpc: false },
+      { lead_auth: "server_required" },
       { postbacks: [{ url: "https://track.example.com/hit?x={id}", event: "referral.lead", enabled: false }] },
       { postbacks: [] },
     ],

@@ -54,7 +54,7 @@ export const BODY_ROUTES = [
     fields: texts(
       ...["programId", "trackingId", "sub1", "sub2", "sub3", "sub4", "sub5", "referrer", "ip", "userAgent"],
       ...["utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent"],
-      ...["gclid", "fbclid", "msclkid", "ttclid", "createdAt"],
+      ...["gclid", "fbclid", "msclkid", "ttclid", "createdAt", "country"],
     ),
   },
   {
@@ -224,6 +224,20 @@ export const BODY_ROUTES = [
     },
   },
   {
+    path: "/v1/keys",
+    key: "live",
+    allow: "GET, POST",
+    body: { name: "Shop" },
+    fields: { ...texts("name", "form", "expires_at"), scopes: list },
+  },
+  {
+    path: "/v1/keys/key_none/rotate",
+    key: "live",
+    mayBeEmpty: true,
+    body: { overlap_hours: 48 },
+    fields: { overlap_hours: number },
+  },
+  {
     path: "/v1/webhooks",
     key: "live",
     allow: "GET, POST",
@@ -336,6 +350,8 @@ export const READ_ROUTES = [
   { path: "/v1/rates", key: "live" },
   { path: "/v1/rates/missing", key: "live" },
   { path: "/v1/rates/2026-01-31", key: "live", allow: "GET, PUT" },
+  { path: "/v1/keys", key: "live", allow: "GET, POST" },
+  { path: "/v1/keys/key_none", key: "live", allow: "GET, DELETE" },
   { path: "/v1/webhooks", key: "live", allow: "GET, POST" },
   { path: "/v1/webhooks/whe_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/deliveries", key: "live" },
@@ -356,6 +372,7 @@ export const ACTION_ROUTES = [
     allow: "GET, PATCH, PUT, DELETE",
   },
   { path: "/v1/coupons/cpn_none", key: "live", method: "DELETE", allow: "GET, DELETE" },
+  { path: "/v1/keys/key_none", key: "live", method: "DELETE", allow: "GET, DELETE" },
   { path: "/v1/webhooks/whe_none", key: "live", method: "DELETE", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/rotate-secret", key: "live" },
   { path: "/v1/webhooks/whe_none/ping", key: "live" },

@@ -1,6 +1,6 @@
 // Seed 000: POST /v1/signups turns a tracked click into a lead (Affonso).
 import assert from 'node:assert/strict';
-import { anyTimestamp, assertAnswer, justNow, oneOf, optional } from './exact.mjs';
+import { anyInteger, anyText, anyTimestamp, assertAnswer, justNow, oneOf, optional } from './exact.mjs';
 import { affonsoError, invalid, mask, notFound, referral, success } from './shapes.mjs';
 
 const SIGNUPS = '/v1/signups';
@@ -157,6 +157,25 @@ export const cases = [
     },
   },
   {
+    rows: ['S0-code-429'],
+    name: 'a key that signs up too often is refused for the rest of the minute, and another key of the team is not',
+    ledger: 'limited',
+    async run(scene) {
+      const body = { click_id: 'ref_doesnotexist', email: scene.newCustomer().email };
+      const tooMany = { success: false, error: { code: 'RATE_LIMIT_EXCEEDED', message: anyText, retryAfter: anyInteger } };
+
+      // Six in a minute; a minute may end on the way, once or twice.
+      const answers = [];
+      while (answers.at(-1)?.status !== 429 && answers.length <= 18) answers.push(await scene.post(SIGNUPS, body));
+
+      for (const answer of answers.slice(0, -1)) assertAnswer(answer, 404, notFound);
+      assertAnswer(answers.at(-1), 429, tooMany);
+      assert.ok(answers.length > 6, `refused after ${answers.length}`);
+      assert.equal(Number(answers.at(-1).headers.get('retry-after')), answers.at(-1).json.error.retryAfter);
+      assertAnswer(await scene.post(SIGNUPS, body, scene.fixture.keys.test), 404, notFound);
+    },
+  },
+  {
     rows: ['S0-code-404-unknown', 'S0-response-success-false'],
     name: 'a sign-up with a click id that does not exist is not found',
     async run(scene) {
@@ -263,7 +282,8 @@ export const cases = [
       const { email } = scene.fixture.affiliate;
       const click = await scene.click();
       // Whether a rejection counts as the moment of conversion is not said for sign-ups.
-      const rejected = success(referral(scene.fixture, { id: click, email, status: 'rejected', converted_at: oneOf(null, anyTimestamp) }));
+      const fraud = { rules: ['self_referral'], blocked_by: 'self_referral', cleared: false };
+      const rejected = success(referral(scene.fixture, { id: click, email, status: 'rejected', converted_at: oneOf(null, anyTimestamp), fraud }));
 
       assertAnswer(await scene.post(SIGNUPS, { click_id: click, email }), 201, rejected);
       assertAnswer(await scene.post(SIGNUPS, { click_id: click, email }), 200, rejected);

@@ -61,6 +61,7 @@ export const cases = [
           // Beyond the example:
           email_masked: 'n***@example.com',
           external_user_id: optional(null),
+          fraud: optional(null),
         },
       });
     },

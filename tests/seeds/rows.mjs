@@ -5,7 +5,6 @@
 // Left out: links to other pages and advice that no answer can show ("use this when your frontend knows ...").
 
 const browserWalk = { covered_by: 'tests/browser/walk.test.mjs' };
-const rateLimits = { deferred: 'rate limits' };
 const ratesOfExchange = { deferred: 'rates of exchange' };
 const paymentProvider = { deferred: 'payment provider events' };
 
@@ -39,7 +38,7 @@ const signups = rowsOf('000', [
   ['S0-code-401-invalid', '401: invalid API key'],
   ['S0-code-404-unknown', '404: the click_id does not exist'],
   ['S0-code-404-other-team', '404: the click_id belongs to a different team'],
-  ['S0-code-429', '429: per-API-key rate limit exceeded', rateLimits],
+  ['S0-code-429', '429: per-API-key rate limit exceeded'],
   ['S0-blocked-rejected', 'blocked: the status is rejected instead of lead'],
   ['S0-blocked-no-lead-webhook', 'blocked: referral.lead is not emitted'],
   ['S0-blocked-201', 'blocked: still 201 with the rejected referral, inspect data.status'],

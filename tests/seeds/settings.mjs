@@ -33,6 +33,8 @@ export const settings = {
 
   paysForOneProductOnly: { incentives: [saleIncentive('30', forProducts('prod_pro'))] },
 
+  limited: { limit: { perMinute: 6, perSecond: 1_000 } },
+
   // A ledger that sees nothing but test events, so that its production tables must stay empty.
   testEventsOnly: {},
 };

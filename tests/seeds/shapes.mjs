@@ -5,7 +5,7 @@ import { anyArray, anyBoolean, anyObject, anything, anyReference, anyText, anyTi
 /** One letter, three stars, the domain. */
 export const mask = (email) => `${email[0]}***${email.slice(email.indexOf('@'))}`;
 
-/** Seed 003's referral object with our two additional fields, `email_masked` and `external_user_id`. */
+/** Seed 003's referral object with our additional fields, `email_masked`, `external_user_id` and `fraud`. */
 export function referral(fixture, fields) {
   const email = fields.email ?? null;
   return {
@@ -20,6 +20,7 @@ export function referral(fixture, fields) {
     status: 'lead',
     name: null,
     metadata: null,
+    fraud: null,
     created_at: anyTimestamp,
     converted_at: null,
     ...fields,

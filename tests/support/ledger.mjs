@@ -24,9 +24,11 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object }} options columns of
+ *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object, openCalls?: number,
+ *   limit?: { perMinute: number, perSecond: number } }} options columns of
  *   `program`; incentives `{trigger, kind, percent|amount_minor, apply_to, product_ids, approval, hold_days,
- *   cap_minor}`; `demo`: whether the demo shop is served; `instances`, `switchable`, `persist` and `worker` as of
+ *   cap_minor}`; `demo`: whether the demo shop is served; `limit`: how often each key of the first team may call, without
+ *   which it is as often as any test wants; `instances`, `switchable`, `persist`, `worker` and `openCalls` as of
  *   `startRuntime`
  */
 export async function startLedger(t, options = {}) {
@@ -38,6 +40,7 @@ export async function startLedger(t, options = {}) {
     switchable: options.switchable,
     persist: options.persist,
     worker: options.worker,
+    openCalls: options.openCalls,
   });
   t.after(() => runtime.stop());
   const origins = options.browser_origins ?? ["https://shop.example"];
@@ -89,13 +92,28 @@ async function fill(db, options) {
 }
 
 function newKeys() {
-  return { live: `sk_live_${letters(44)}`, test: `sk_test_${letters(44)}`, token: `aff_${letters(44)}` };
+  return { live: newKey("sk_live"), test: newKey("sk_test"), token: newKey("aff") };
 }
+
+/** A key with this prefix: 44 random digits, and the first 32 bits of the SHA-256 of all before them as six more. */
+export function newKey(prefix) {
+  const body = `${prefix}_${letters(44)}`;
+  let rest = createHash("sha256").update(body).digest().readUInt32BE(0);
+  let checksum = "";
+  for (let digit = 0; digit < 6; digit += 1) {
+    checksum = ALPHABET[rest % 62] + checksum;
+    rest = Math.floor(rest / 62);
+  }
+  return body + checksum;
+}
+
+/** Nothing but a test of limits is to meet one. */
+const UNLIMITED = { perMinute: 1_000_000, perSecond: 1_000_000 };
 
 /** One team with a program, a group, an approved affiliate and keys. */
 async function team(db, options) {
   const { number, trackingId, currency, program = {}, incentives, override = [] } = options;
-  const { browser_origins = ["https://shop.example"], keys = newKeys() } = options;
+  const { browser_origins = ["https://shop.example"], keys = newKeys(), limit = UNLIMITED } = options;
   const ids = {
     team: `team_${letters(22)}`,
     program: `prog_${letters(22)}`,
@@ -110,7 +128,14 @@ async function team(db, options) {
   };
   const owner = { team_id: ids.team, program_id: ids.program };
   const rows = [
-    insert("team", { id: ids.team, name: `Team ${number}`, currency, created_at: NOW }),
+    insert("team", {
+      id: ids.team,
+      name: `Team ${number}`,
+      currency,
+      created_at: NOW,
+      calls_per_minute: limit.perMinute,
+      calls_per_second: limit.perSecond,
+    }),
     insert("program", {
       id: ids.program,
       number,

@@ -7,6 +7,10 @@ import addFormats from "ajv-formats";
 
 export const document = JSON.parse(readFileSync(join(import.meta.dirname, "../../docs/openapi/openapi.json"), "utf8"));
 
+/** Headers that an answer has only where the document says so. */
+const LIMIT_HEADERS = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+const NAMED_HEADERS = ["idempotent-replayed", "retry-after", ...LIMIT_HEADERS];
+
 const ID = "openapi.json";
 // The document is no schema itself; its schemas were checked with it.
 const ajv = new Ajv({ strict: false, allErrors: true, validateSchema: false });
@@ -69,7 +73,7 @@ export function assertDescribed(method, path, answer) {
   const { response, at } = described(found, answer.status);
   assert.ok(response, `The OpenAPI document has no such status. ${shown}`);
   seen.get(found.id).add(answer.status);
-  for (const name of ["idempotent-replayed", "retry-after"].filter((name) => answer.headers.has(name))) {
+  for (const name of NAMED_HEADERS.filter((name) => answer.headers.has(name))) {
     const names = Object.keys(response.headers ?? {}).map((one) => one.toLowerCase());
     assert.ok(names.includes(name), `The OpenAPI document has no header ${name}. ${shown}`);
   }

@@ -27,7 +27,12 @@ subscribe("child_process", ({ process }) => started.getStore()?.push(process));
 export const product = {
   name: "clickledger",
   build: "worker/build",
-  objects: { CLICK_LEDGER: "ClickLedger", WEBHOOK_SENDER: "WebhookSender", SCHEDULER: "Scheduler" },
+  objects: {
+    CLICK_LEDGER: "ClickLedger",
+    WEBHOOK_SENDER: "WebhookSender",
+    SCHEDULER: "Scheduler",
+    KEY_LIMITER: "KeyLimiter",
+  },
 };
 
 /**
@@ -36,12 +41,12 @@ export const product = {
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean,
- *   worker?: typeof product }} options `vars` are added to those of wrangler.toml, of which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory
+ *   worker?: typeof product, openCalls?: number }} options `vars` are added to those of wrangler.toml, of which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory
  *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
- *   and what they then log is not shown
+ *   and what they then log is not shown; `openCalls`: how many calls without a key an address may make in a minute
  */
 export async function startRuntime(options = {}) {
-  const { vars = {}, persist, instances = 1, switchable = false, worker = product } = options;
+  const { vars = {}, persist, instances = 1, switchable = false, worker = product, openCalls = 1_000_000 } = options;
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
   const settings = await wranglerSettings();
   const database = switchable ? databaseSwitch() : undefined;
@@ -52,6 +57,7 @@ export async function startRuntime(options = {}) {
     manifest: database === undefined ? built : await database.around(built),
     env: {
       DB: { type: "d1", id: "DB" },
+      OPEN_CALLS: { type: "rate-limit", namespace: "1001", simple: { limit: openCalls, period: 60 } },
       ...Object.fromEntries(
         Object.entries(worker.objects).map(([binding, exportName]) => [
           binding,

@@ -88,6 +88,11 @@ pub fn forget_affiliate(id: &AffiliateId) {
     AFFILIATES_BY_PAGE.with(|memory| memory.forget_all(|affiliate| affiliate.id == *id));
 }
 
+/// Lets this isolate read a key afresh: it was just changed here.
+pub fn forget_key(id: &str) {
+    KEYS.with(|memory| memory.forget_all(|key| key.id == id));
+}
+
 /// The configuration as remembered, and D1 behind it.
 pub struct CachedConfiguration<'a> {
     database: &'a Database,

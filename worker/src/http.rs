@@ -18,6 +18,29 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Seconds after which a caller may try again when something is away.
 pub const RETRY_AFTER_SECONDS: &str = "1";
 
+/// On every answer. None is a page unless it says so itself (`crate::pages`): what is loaded as one may load nothing, run
+/// nothing and stand in no frame.
+const SECURITY_HEADERS: [(&str, &str); 4] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    // For browsers that do not know `frame-ancestors`.
+    ("x-frame-options", "DENY"),
+];
+
+/// Of these an answer may have its own instead.
+const OWN_INSTEAD: [&str; 2] = ["referrer-policy", "content-security-policy"];
+
+/// Browsers that have seen the service over https come back over nothing else for a year.
+const HTTPS_ONLY: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
+/// What every answer to a call of this scheme tells browsers.
+fn security_headers(scheme: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    // Over http a browser ignores it, and one that does not would lock a developer out.
+    let https_only = (scheme == "https").then_some(HTTPS_ONLY);
+    SECURITY_HEADERS.into_iter().chain(https_only)
+}
+
 /// A request whose body has been read, or refused for its size.
 pub struct Incoming {
     /// The method, as it was sent.
@@ -28,6 +51,8 @@ pub struct Incoming {
     pub headers: Headers,
     /// Its body.
     pub body: Result<Vec<u8>, BodyRefused>,
+    /// The caller's country as the platform knows it, of a call with a body: ISO 3166, or `T1` for Tor.
+    pub country: Option<String>,
     /// Names the request in its answer and in the ledger.
     pub request_id: String,
 }
@@ -49,14 +74,16 @@ impl Incoming {
         let headers = Headers(request.headers());
         let method = request.method();
         let announced = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
+        let has_body = !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let country = if has_body { country(&request) } else { None };
         let body = match announced {
-            _ if matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS") => Ok(Vec::new()),
+            _ if !has_body => Ok(Vec::new()),
             Some(length) if length > MAX_BODY_BYTES => Err(BodyRefused::TooLarge),
             // The runtime delivers no more than was announced.
             Some(_) => read_at_once(&request).await,
             None => read_in_pieces(request).await,
         };
-        Ok(Self { method, url, headers, body, request_id: mint("req", &mut SystemRandom) })
+        Ok(Self { method, url, headers, body, country, request_id: mint("req", &mut SystemRandom) })
     }
 
     /// A header's value; `None` when it is absent or no text.
@@ -74,6 +101,12 @@ impl Incoming {
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
+}
+
+/// What the platform itself says of the caller; no header, which the caller could send.
+fn country(request: &web_sys::Request) -> Option<String> {
+    let cf = js_sys::Reflect::get(request, &"cf".into()).ok()?;
+    js_sys::Reflect::get(&cf, &"country".into()).ok()?.as_string()
 }
 
 async fn read_at_once(request: &web_sys::Request) -> Result<Vec<u8>, BodyRefused> {
@@ -154,18 +187,38 @@ impl Answer {
         self
     }
 
-    /// The platform's response, which carries the request's id.
-    pub fn into_response(self, request_id: &str) -> worker::Result<Response> {
+    /// The platform's response, which carries the request's id and tells browsers what they must not do with it.
+    pub fn into_response(self, incoming: &Incoming) -> worker::Result<Response> {
         let headers = Headers::new();
         if !self.content_type.is_empty() {
             headers.set("content-type", self.content_type)?;
         }
-        headers.set("x-request-id", request_id)?;
-        headers.set("x-content-type-options", "nosniff")?;
+        headers.set("x-request-id", &incoming.request_id)?;
+        for (name, value) in security_headers(incoming.url.scheme()) {
+            headers.set(name, value)?;
+        }
+        let is_own = |name: &str| OWN_INSTEAD.contains(&name);
         for (name, value) in &self.headers {
-            headers.append(name, value)?;
+            if is_own(name) { headers.set(name, value)? } else { headers.append(name, value)? }
         }
         let response = if self.body.is_empty() { Response::empty()? } else { Response::from_bytes(self.body)? };
         Ok(response.with_status(self.status).with_headers(headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::security_headers;
+
+    #[test]
+    fn only_an_answer_over_https_asks_for_https() {
+        let has = |scheme| security_headers(scheme).any(|(name, _)| name == "strict-transport-security");
+        assert!(has("https"));
+        assert!(!has("http"));
+        for scheme in ["http", "https"] {
+            for wanted in ["x-content-type-options", "referrer-policy", "content-security-policy", "x-frame-options"] {
+                assert!(security_headers(scheme).any(|(name, _)| name == wanted), "{wanted}");
+            }
+        }
     }
 }

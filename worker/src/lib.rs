@@ -23,6 +23,7 @@ mod once;
 mod pages;
 mod payout_work;
 mod platform;
+mod rate_limit;
 mod routes;
 mod scheduler;
 mod setting_fields;
@@ -37,6 +38,8 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
     let mut incoming = http::Incoming::read(request).await?;
     let response = routes::handle(&mut incoming, &env).await;
     webhook_sender::give_noted(&context, &env);
+    caller::write_noted(&context, &env);
+    rate_limit::borrow_ahead(&context, &env);
     if configuration_copy::is_pending() {
         context.wait_until(async move { configuration_copy::make(&env).await });
     }

@@ -104,6 +104,8 @@ pub struct Settings {
     pub identity_secret: String,
     /// For development: webhooks may go to this machine, and over http there.
     pub webhooks_may_loop_back: bool,
+    /// For development, where all calls come from one address: calls without a key are not counted.
+    pub open_calls_unlimited: bool,
     /// Where the rates of exchange come from; `None` where nobody is asked.
     pub rates_url: Option<String>,
     /// Other names for the tracker's paths.
@@ -156,6 +158,7 @@ impl Settings {
             location: text("LEDGER_LOCATION").filter(|hint| !hint.is_empty()),
             identity_secret,
             webhooks_may_loop_back: text("WEBHOOK_ALLOW_LOOPBACK").as_deref() == Some("1"),
+            open_calls_unlimited: text("OPEN_CALLS_UNLIMITED").as_deref() == Some("1"),
             rates_url: text("RATES_URL").filter(|url| !url.is_empty()),
             path_aliases,
         })

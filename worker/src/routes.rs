@@ -1,11 +1,15 @@
 //! The route table (the tracker's lines of it are served under any prefix and other names too: `first_party::paths`), and
-//! what every route shares: the dialect's form for what goes wrong, CORS, the request's id.
+//! what every route shares: who may call it ([`access`], [`admission`]), the dialect's form for what goes wrong, CORS, the
+//! request's id.
 
+mod access;
+mod admission;
 mod affiliates;
 mod customers;
 mod payouts;
 mod program;
 mod sales;
+mod team;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +22,9 @@ use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{Page, dashboard, demo, demo::Demo, tracker};
 use crate::platform::Settings;
-use crate::{affitor, affonso, health, store};
+use crate::{affitor, affonso, health, rate_limit, store};
+
+use self::admission::Admitted;
 
 /// Everything that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,11 @@ enum Endpoint {
     MissingRates,
     ShowRates,
     SetRates,
+    ListKeys,
+    CreateKey,
+    ShowKey,
+    DeleteKey,
+    RotateKey,
     ListWebhooks,
     CreateWebhook,
     ShowWebhook,
@@ -89,6 +100,8 @@ enum Endpoint {
     UpdateTracking,
     ShowRestrictions,
     UpdateRestrictions,
+    ShowFraudRules,
+    UpdateFraudRules,
     ListGroups,
     CreateGroup,
     ShowGroup,
@@ -162,6 +175,9 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "rates"] => &[("GET", E::LatestRates)],
         ["v1", "rates", "missing"] => &[("GET", E::MissingRates)],
         ["v1", "rates", _] => &[("GET", E::ShowRates), ("PUT", E::SetRates)],
+        ["v1", "keys"] => &[("GET", E::ListKeys), ("POST", E::CreateKey)],
+        ["v1", "keys", _] => &[("GET", E::ShowKey), ("DELETE", E::DeleteKey)],
+        ["v1", "keys", _, "rotate"] => &[("POST", E::RotateKey)],
         ["v1", "webhooks"] => &[("GET", E::ListWebhooks), ("POST", E::CreateWebhook)],
         ["v1", "webhooks", _] => &[("GET", E::ShowWebhook), ("PUT", E::UpdateWebhook), ("DELETE", E::DeleteWebhook)],
         ["v1", "webhooks", _, "rotate-secret"] => &[("POST", E::RotateWebhookSecret)],
@@ -209,6 +225,7 @@ fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["payment-terms"] => &[("GET", E::ShowPaymentTerms), ("PATCH", E::UpdatePaymentTerms)],
         ["tracking"] => &[("GET", E::ShowTracking), ("PATCH", E::UpdateTracking)],
         ["restrictions"] => &[("GET", E::ShowRestrictions), ("PATCH", E::UpdateRestrictions)],
+        ["fraud-rules"] => &[("GET", E::ShowFraudRules), ("PATCH", E::UpdateFraudRules)],
         ["groups"] => &[("GET", E::ListGroups), ("POST", E::CreateGroup)],
         ["groups", _] => &[("GET", E::ShowGroup), ("PATCH", E::UpdateGroup), ("DELETE", E::DeleteGroup)],
         ["groups", _, "incentives"] => &[("GET", E::ListIncentives), ("POST", E::CreateIncentive)],
@@ -229,13 +246,20 @@ pub async fn handle(incoming: &mut Incoming, env: &Env) -> worker::Result<Respon
     let incoming = &*incoming;
     let decoded = incoming.segments();
     let segments: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
-    let answer = match select(incoming, &segments) {
-        Selected::Endpoint(endpoint) => serve(endpoint, incoming, env, &segments).await,
-        Selected::Preflight => preflight(incoming, env).await,
-        Selected::WrongMethod(allowed) => wrong_method(&segments, allowed),
-        Selected::Unknown => unknown_path(&segments),
+    let selected = select(incoming, &segments);
+    // By a pointer: what needs no key does not have to wait until all of this is compiled.
+    let admitted: LocalBoxFuture<'_, _> = Box::pin(admission::admit(&selected, incoming, env, &segments));
+    let Admitted { refusal, standing } = admitted.await;
+    let answer = match (refusal, selected) {
+        (Some(refusal), _) => refusal,
+        (None, Selected::Endpoint(endpoint)) => serve(endpoint, incoming, env, &segments).await,
+        (None, Selected::Preflight) => preflight(incoming, env).await,
+        (None, Selected::WrongMethod(allowed)) => wrong_method(&segments, allowed),
+        (None, Selected::Unknown) => unknown_path(&segments),
     };
-    shared(answer, incoming, &segments).into_response(&incoming.request_id)
+    let limits = standing.into_iter().flat_map(rate_limit::headers);
+    let answer = limits.fold(answer, |answer, (name, value)| answer.with_header(name, value));
+    shared(answer, incoming, &segments).into_response(incoming)
 }
 
 /// Gives a call of the tracker under a prefix or another name its usual path, the only one that anything behind this sees.
@@ -332,10 +356,12 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::ListCoupons | E::CreateCoupon | E::ShowCoupon | E::DeleteCoupon => {
             boxed(Box::pin(self::affiliates::coupons(endpoint, incoming, funnel, id))).await
         }
-        E::LatestRates => affonso_answer(Box::pin(affonso::rates::latest(incoming, funnel))).await,
-        E::MissingRates => affonso_answer(Box::pin(affonso::rates::missing(incoming, funnel))).await,
-        E::ShowRates => affonso_answer(Box::pin(affonso::rates::show(incoming, funnel, id))).await,
-        E::SetRates => affonso_answer(Box::pin(affonso::rates::set(incoming, funnel, id))).await,
+        E::LatestRates | E::MissingRates | E::ShowRates | E::SetRates => {
+            boxed(Box::pin(team::rates(endpoint, incoming, funnel, id))).await
+        }
+        E::ListKeys | E::CreateKey | E::ShowKey | E::DeleteKey | E::RotateKey => {
+            boxed(Box::pin(team::keys(endpoint, incoming, funnel, id))).await
+        }
         E::ListWebhooks
         | E::CreateWebhook
         | E::ShowWebhook
@@ -353,7 +379,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ShowTracking
         | E::UpdateTracking
         | E::ShowRestrictions
-        | E::UpdateRestrictions => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
+        | E::UpdateRestrictions
+        | E::ShowFraudRules
+        | E::UpdateFraudRules => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
         E::ListGroups
         | E::CreateGroup
         | E::ShowGroup

@@ -56,7 +56,7 @@ pub struct Account {
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What is kept of an affiliate and read by no rule.
+/// What is kept of an affiliate and read by no rule of money. The user id tells self-referrals.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Particulars {
     /// Whether they have answered what they were asked at the beginning.
@@ -190,6 +190,7 @@ impl Account {
             && self.email_hash == other.email_hash
             && self.partnership == other.partnership
             && self.recruited_by == other.recruited_by
+            && self.particulars.external_user_id == other.particulars.external_user_id
             && self.deleted_at == other.deleted_at
     }
 }

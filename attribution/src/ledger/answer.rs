@@ -101,8 +101,11 @@ impl Answer {
     /// What a repeat without an `Idempotency-Key` is answered: the same, but seen before.
     pub(crate) fn of_repeat(&self) -> Self {
         let outcome = match self.outcome.clone() {
-            Outcome::Referral { referral, first_seen: FirstSeen::Now, .. } => {
-                Outcome::Referral { referral, first_seen: FirstSeen::Before, reason: Reason::ClickAlreadyConverted }
+            Outcome::Referral { referral, first_seen: FirstSeen::Now, reason } => {
+                // What is provisional still is, until another command.
+                let is_provisional = reason == Reason::LeadProvisional;
+                let reason = if is_provisional { reason } else { Reason::ClickAlreadyConverted };
+                Outcome::Referral { referral, first_seen: FirstSeen::Before, reason }
             }
             Outcome::Sale { sale, first_seen: FirstSeen::Now, differing } => {
                 Outcome::Sale { sale, first_seen: FirstSeen::Before, differing }

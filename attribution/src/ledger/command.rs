@@ -9,8 +9,8 @@ use super::requests::{
     RecordSale, Refund, SignUp, Turn, UnknownClick,
 };
 use super::{
-    Plan, Query, RateQuery, SaleQuery, State, View, create_referral, edit_commission, edit_referral, manual_commission,
-    reconsider, record_sale, referral_names, refund, scheduled, sign_up,
+    Plan, Query, RateQuery, SaleQuery, State, View, claims, create_referral, edit_commission, edit_referral,
+    manual_commission, reconsider, record_sale, referral_names, refund, scheduled, sign_up, suspicion,
 };
 use crate::day::Day;
 use crate::email::EmailHasher;
@@ -132,6 +132,7 @@ impl Command {
         match &mut command {
             Self::SignUp(command) => {
                 command.context.request_id.clear();
+                command.caller_address = None;
                 command.commission_id = CommissionId::new("");
             }
             Self::CreateReferral(command) => {
@@ -256,7 +257,14 @@ impl Command {
     }
 
     /// What the command needs to know of the database.
-    pub(super) fn query(&self, program: &Program, is_test: bool, hasher: &EmailHasher, now: Timestamp) -> Query {
+    pub(super) fn query(
+        &self,
+        program: &Program,
+        click: Option<&Click>,
+        is_test: bool,
+        hasher: &EmailHasher,
+        now: Timestamp,
+    ) -> Query {
         // What is only tried neither has nor takes the answer of its key.
         let kept_answer = self.context().kept_key(program, is_test).filter(|_| !self.is_dry_run());
         let query = Query { kept_answer, ..Query::of(program.id.clone(), is_test) };
@@ -264,6 +272,8 @@ impl Command {
             Self::SignUp(command) => Query {
                 referrals: vec![command.click_id.clone()],
                 identities: sign_up::identities(command, program, hasher),
+                same_address: suspicion::same_address(click, program, now),
+                claims: claims::query(command, click, hasher, now),
                 ..query
             },
             Self::CreateReferral(command) => Query {
@@ -277,6 +287,8 @@ impl Command {
                 sale: Some(SaleQuery { key: command.sale_key.clone(), id: Some(command.conversion_id.clone()) }),
                 parked_for: command.sale_key.clone(),
                 rates: rates(command.amount.currency, command.occurred_at.unwrap_or(now), program),
+                same_address: record_sale::opens_click(command, click)
+                    .and_then(|click| suspicion::same_address(Some(click), program, now)),
                 ..query
             },
             Self::Reconsider(command) => Query {

@@ -4,9 +4,9 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
+use super::leads::lead_commission;
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::requests::CreateReferral;
-use super::sign_up::lead_commission;
 use crate::decision::{Decision, Reason};
 use crate::email::EmailHasher;
 use crate::ids::IncentiveId;
@@ -135,6 +135,9 @@ fn referral_of(command: &CreateReferral, scope: Scope, view: &View<'_>) -> Refer
         metadata: command.metadata.clone(),
         aliases: Vec::new(),
         verified: true,
+        lead_withheld: false,
+        suspicion: None,
+        claimed_from: None,
         paid_out: false,
         clicked_at: view.click.filter(|_| command.from_click).map(|click| click.clicked_at),
         click: view.click.filter(|_| command.from_click).map(|click| click.facts.clone()),

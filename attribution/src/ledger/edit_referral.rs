@@ -6,6 +6,7 @@
 
 use super::View;
 use super::changes::{Change, Event, Plan};
+use super::leads;
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::referral_commissions::Commissions;
 use super::referral_names::{Names, check_agreement, learn, named};
@@ -21,7 +22,8 @@ use crate::transitions::Mover;
 /// 1. the referral is the caller's and was not deleted (else not found), and all that the call names it by is about it
 ///    (else refused, naming two);
 /// 2. its new status may follow the old one, and its new affiliate is approved (else refused);
-/// 3. nobody else holds a name that it gets, or takes back (else a conflict).
+/// 3. nobody else holds a name that it gets, or takes back (else a conflict);
+/// 4. what was withheld of its sign-up is made good, if it stands from now on.
 pub(super) fn decide(command: &EditReferral, view: &View<'_>) -> Result<Plan, Rejection> {
     let before = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
     reach(command, before)?;
@@ -79,6 +81,10 @@ fn set_status(
         return Err(Rejection::transition("referral", before.status.as_str(), next.as_str()));
     }
     after.status = next;
+    let is_released = !before.status.holds_identities() && next.holds_identities();
+    if let (true, Some(suspicion)) = (is_released, &mut after.suspicion) {
+        suspicion.cleared = true;
+    }
     match next {
         // Whoever is a lead again has not converted.
         ReferralStatus::Lead => after.converted_at = None,
@@ -119,13 +125,17 @@ fn plan(
     commissions: Commissions<'_>,
     view: &View<'_>,
 ) -> Plan {
-    let messages = messages(before, &after, &commissions, view);
+    let mut messages = messages(before, &after, &commissions, view);
     let (kind, reason) = what_happened(command, before, &after);
-    let decision = decision(command, before, &after, &names, &commissions, reason);
+    let mut decision = decision(command, before, &after, &names, &commissions, reason);
     after.seq += 1;
     after.updated_at = view.now;
     // Such a change comes with a key, which thereby vouches for the customer.
-    after.verified = true;
+    after.vouch();
+    let due = leads::make_good(&mut after, view);
+    let (lead, told_of_lead) = due.map(|due| (due.commission, due.messages)).unwrap_or_default();
+    messages.extend(told_of_lead);
+    decision = lead.iter().fold(decision, leads::explain);
     let event =
         Event::of(kind, &after, decision, &command.context, view.program.rules_version).telling(&after.scope, messages);
     let scope = after.scope.clone();
@@ -140,6 +150,7 @@ fn plan(
         let row = Commission { updated_at: view.now, ..entry.commission.clone() };
         changes.push(Change::UpdateCommission(Box::new(row)));
     }
+    changes.extend(lead.map(|commission| Change::InsertCommission(Box::new(commission))));
     if after.affiliate_id != before.affiliate_id {
         changes.push(Change::Reassign(id, after.affiliate_id.clone(), commissions.moved));
     }

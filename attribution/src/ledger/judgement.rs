@@ -6,17 +6,19 @@
 use super::View;
 use super::outcome::Rejection;
 use super::pricing::{LevelShare, awaiting, capped, convert, exchange, full_sum, shares};
+use super::suspicion;
 use super::trail::Trail;
 use crate::day::Day;
 use crate::decision::{Decision, Reason};
 use crate::exchange::Exchange;
+use crate::fraud::Examination;
 use crate::incentive::{Incentive, Length, PaysFor, Purchase, Reward, Standing, choose, weigh};
 use crate::level::{Base, of_group};
 use crate::messages::decimal;
 use crate::money::Money;
 use crate::referral::Referral;
 use crate::sale::Converted;
-use crate::status::{CommissionStatus, Partnership, ReferralStatus, SalesStatus};
+use crate::status::{CommissionStatus, FraudRule, Partnership, ReferralStatus, SalesStatus};
 use crate::time::Timestamp;
 
 /// A sale as far as it is judged.
@@ -41,6 +43,15 @@ pub(super) struct Judgement<'a> {
     pub converted: Option<Converted>,
     /// What it earns.
     pub earns: Option<Earnings<'a>>,
+    /// The fraud rules that have hit.
+    pub hits: Vec<FraudRule>,
+}
+
+impl Judgement<'_> {
+    /// The fraud rule that keeps the sale from being credited.
+    pub fn blocked_by(&self) -> Option<FraudRule> {
+        self.hits.iter().copied().find(|rule| rule.reason() == self.decision.reason)
+    }
 }
 
 /// What a sale earns.
@@ -61,21 +72,28 @@ pub(super) fn judge<'a>(sold: &Sold<'_>, referral: &Referral, view: &View<'a>) -
         return Err(Rejection::TotalTooLarge);
     }
     let mut trail = Trail::default();
-    let mut decided = decide(sold, referral, exchange.as_ref(), view, &mut trail);
+    let stands = referral.status.holds_identities();
+    let examination = if stands { suspicion::of_sale(referral, view) } else { Examination::default() };
+    let mut decided = decide(sold, referral, (exchange.as_ref(), &examination), view, &mut trail);
+    let hits = examination.hits();
+    if !hits.is_empty() {
+        let words: Vec<&str> = hits.iter().map(|rule| rule.as_str()).collect();
+        decided.decision = decided.decision.with("fraud_rules", words);
+    }
     decided.decision = trail.onto(decided.decision);
-    Ok(Judgement { converted, ..decided })
+    Ok(Judgement { converted, hits, ..decided })
 }
 
 fn decide<'a>(
     sold: &Sold<'_>,
     referral: &Referral,
-    exchange: Option<&Exchange>,
+    (exchange, examination): (Option<&Exchange>, &Examination),
     view: &View<'a>,
     trail: &mut Trail,
 ) -> Judgement<'a> {
     let base = |reason| inputs(reason, sold, referral, view);
-    let nothing = |decision| Judgement { decision, converted: None, earns: None };
-    if let Some(reason) = earns_nothing(sold, referral, view, trail) {
+    let nothing = |decision| Judgement { decision, converted: None, earns: None, hits: Vec::new() };
+    if let Some(reason) = earns_nothing(sold, referral, examination, view, trail) {
         return nothing(base(reason));
     }
     let Some(incentive) = chosen(sold.purchase, view, trail) else {
@@ -108,7 +126,12 @@ fn decide<'a>(
         decision.awaiting = Some(awaiting(incentive, None, true, sold.asked_status, view));
     }
     let shares = if levels_wait { Vec::new() } else { shares(sold.amount, minor, exchange, view, trail) };
-    Judgement { decision, converted: None, earns: Some(Earnings { incentive, minor: Some(minor), levels: shares }) }
+    Judgement {
+        decision,
+        converted: None,
+        earns: Some(Earnings { incentive, minor: Some(minor), levels: shares }),
+        hits: Vec::new(),
+    }
 }
 
 fn inputs(reason: Reason, sold: &Sold<'_>, referral: &Referral, view: &View<'_>) -> Decision {
@@ -123,8 +146,14 @@ fn inputs(reason: Reason, sold: &Sold<'_>, referral: &Referral, view: &View<'_>)
         .with("sales_status", sold.sales_status.as_str())
 }
 
-/// Why no incentive is asked at all: questions 1 to 5.
-fn earns_nothing(sold: &Sold<'_>, referral: &Referral, view: &View<'_>, trail: &mut Trail) -> Option<Reason> {
+/// Why no incentive is asked at all: questions 1 to 6.
+fn earns_nothing(
+    sold: &Sold<'_>,
+    referral: &Referral,
+    examination: &Examination,
+    view: &View<'_>,
+    trail: &mut Trail,
+) -> Option<Reason> {
     let status = format!("the referral is {}", referral.status.as_str());
     if !referral.status.holds_identities() {
         trail.decided("referral", status);
@@ -132,6 +161,10 @@ fn earns_nothing(sold: &Sold<'_>, referral: &Referral, view: &View<'_>, trail: &
         return Some(if is_deleted { Reason::ReferralDeleted } else { Reason::ReferralRejected });
     }
     trail.passed("referral", status);
+    suspicion::note(examination, trail);
+    if let Some(rule) = examination.blocking() {
+        return Some(rule.reason());
+    }
     if let Some(reason) = outside_window(sold, referral, view, trail) {
         return Some(reason);
     }
@@ -239,5 +272,10 @@ fn waiting<'a>(
     };
     let terms = awaiting(incentive, rate, levels, sold.asked_status, view);
     let decision = Decision { awaiting: Some(terms), ..decision };
-    Judgement { decision, converted: None, earns: Some(Earnings { incentive, minor: None, levels: Vec::new() }) }
+    Judgement {
+        decision,
+        converted: None,
+        earns: Some(Earnings { incentive, minor: None, levels: Vec::new() }),
+        hits: Vec::new(),
+    }
 }

@@ -35,7 +35,7 @@ pub(super) fn decide(command: &ManualCommission, view: &View<'_>) -> Result<Plan
     let mut referral = referral.clone();
     referral.seq += 1;
     referral.updated_at = view.now;
-    referral.verified = true;
+    referral.vouch();
     let occurred_at = command.occurred_at.unwrap_or(view.now);
     let minor = in_team_currency(command, occurred_at, view)?;
     let was_converted = referral.converted_at.is_some();

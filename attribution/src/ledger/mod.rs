@@ -16,6 +16,7 @@ mod crediting;
 mod edit_commission;
 mod edit_referral;
 mod judgement;
+mod leads;
 mod manual_commission;
 mod netting;
 mod outcome;
@@ -29,12 +30,14 @@ mod repeated_sale;
 mod requests;
 mod scheduled;
 mod sign_up;
+mod suspicion;
 #[cfg(test)]
 mod tests;
 mod trail;
 
 pub use answer::{Answer, Executed, IdempotencyKey, KeptAnswer, KeptKey};
 pub use changes::{Change, Event, Plan};
+pub use claims::{ClaimCounts, ClaimQuery, MOST_OF_ADDRESS, MOST_OF_AFFILIATE};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
@@ -73,6 +76,10 @@ pub struct Query {
     pub commissions_of: Option<ReferralId>,
     /// The rates of exchange that a sale needs.
     pub rates: Option<RateQuery>,
+    /// How many others signed up from a network address.
+    pub same_address: Option<AddressQuery>,
+    /// How many claims there have been of late.
+    pub claims: Option<ClaimQuery>,
     /// The answer that may have been kept under this key.
     pub kept_answer: Option<KeptKey>,
     /// The program in which identities and sale keys are looked up.
@@ -104,6 +111,21 @@ pub struct RateQuery {
     pub team_id: TeamId,
 }
 
+/// Referrals of one affiliate whose clicks came from one network address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressQuery {
+    /// The affiliate.
+    pub affiliate_id: AffiliateId,
+    /// The address's keyed hash.
+    pub ip_hash: String,
+    /// The referral that is being made.
+    pub other_than: ReferralId,
+    /// Those that were made since.
+    pub since: Timestamp,
+    /// More than so many need not be counted.
+    pub most: u32,
+}
+
 impl Query {
     /// A query of nothing yet.
     pub fn of(program_id: ProgramId, is_test: bool) -> Self {
@@ -115,6 +137,8 @@ impl Query {
             parked_for: None,
             commissions_of: None,
             rates: None,
+            same_address: None,
+            claims: None,
             kept_answer: None,
             program_id,
             is_test,
@@ -139,6 +163,10 @@ pub struct State {
     pub commissions: Vec<(Commission, Option<Conversion>)>,
     /// Quotations of the two currencies, each the latest that is not after the day.
     pub rates: Vec<QuotedRate>,
+    /// So many others signed up from the network address; `None` where that was not asked.
+    pub same_address: Option<u32>,
+    /// Claims of late.
+    pub claims: ClaimCounts,
     /// The answer that is kept under the call's `Idempotency-Key`.
     pub kept_answer: Option<KeptAnswer>,
 }
@@ -300,11 +328,12 @@ impl<S: Store, C: Configuration, K: Clicks, P: Pause> Ledger<'_, S, C, K, P> {
         let program = self.configuration.program(&program_id, fresh).await?.ok_or(command.unknown_subject())?;
         let hasher = EmailHasher::for_program(self.identity_secret, &program.id);
         let is_test = command.is_test(click.as_ref());
-        let query = command.query(&program, is_test, &hasher, now);
+        let query = command.query(&program, click.as_ref(), is_test, &hasher, now);
         let subject = Subject { click, program, hasher, is_test, now };
-        // Nobody remembers rates of exchange.
+        // Nobody remembers rates of exchange, nor who signed up from where.
         if let Age::Cached(remembered) = age
             && query.rates.is_none()
+            && query.same_address.is_none()
             && let Some(assumed) = command.assumed(subject.click.as_ref(), remembered)
         {
             let held = |name: &Identity| assumed.holder(name).is_some();

@@ -79,6 +79,8 @@ pub enum Rejection {
     ClickAlreadyConverted,
     /// The click came through another affiliate than the one named.
     ClickOfOtherAffiliate,
+    /// Too many claims came from this network address, or for this affiliate, within an hour.
+    TooManyClaims,
     /// No customer is known by the identifiers.
     CustomerNotFound,
     /// No such referral within the caller's reach.

@@ -13,6 +13,7 @@ use super::requests::{Reconsider, Turn};
 use super::trail::Trail;
 use crate::decision::{Awaiting, Decision, Reason};
 use crate::exchange::Exchange;
+use crate::fraud::Suspicion;
 use crate::incentive::Reward;
 use crate::messages::{Message, decimal, referral_message, sale_messages};
 use crate::money::pro_rata;
@@ -97,6 +98,7 @@ fn earn(
     let sold = sold_of(&as_it_is);
     let conversion = &mut sale.conversion;
     let judgement = judge(&sold, referral, view)?;
+    referral.suspicion = Suspicion::noted(referral.suspicion.take(), &judgement.hits);
     let Credit { commission, levels } =
         credit(referral, &sold, &judgement, (&conversion.id, &command.commission_id), view)?;
     conversion.affiliate_id = referral.affiliate_id.clone();

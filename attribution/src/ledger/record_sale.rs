@@ -6,10 +6,12 @@
 use super::changes::{Change, Event, Plan};
 use super::crediting::{Credit, credit};
 use super::judgement::{Judgement, Sold, judge};
+use super::leads::{explain, make_good};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::refund::{self, Settled};
 use super::requests::RecordSale;
 use super::{State, View, repeated_sale};
+use crate::fraud::Suspicion;
 use crate::ids::ReferralId;
 use crate::messages::{referral_message, sale_messages};
 use crate::referral::{Click, Identity, Referral};
@@ -82,6 +84,11 @@ pub(super) fn named_subject(command: &RecordSale, click: Option<&Click>, state: 
     known.map(|referral| referral.id.clone()).or_else(open_click)
 }
 
+/// The click that becomes a referral by this sale, unless it is one already.
+pub(super) fn opens_click<'a>(command: &RecordSale, click: Option<&'a Click>) -> Option<&'a Click> {
+    click.filter(|_| names_its_gate(command))
+}
+
 /// Whether the gate is one of the ids that the caller sent, and not merely what a name was found to mean.
 fn names_its_gate(command: &RecordSale) -> bool {
     let is_gate = |id: &Option<String>| id.as_deref() == Some(command.gate.as_str());
@@ -151,7 +158,7 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
     let Customer { mut referral, is_new } = customer;
     referral.updated_at = view.now;
     // Sales come with a key, which thereby vouches for the customer.
-    referral.verified = true;
+    referral.vouch();
     let occurred_at = command.occurred_at.unwrap_or(view.now);
     let sold = Sold {
         amount: command.amount,
@@ -160,8 +167,14 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
         occurred_at,
         asked_status: command.details.commission_status,
     };
-    let judgement = judge(&sold, &referral, view)?;
+    let mut vouched = referral.clone();
+    let due = make_good(&mut vouched, view);
+    let judgement = judge(&sold, &vouched, view)?;
     let attributed = judgement.decision.reason.is_attributed();
+    // A sale that nobody is credited with makes no withheld lead good.
+    let mut referral = if attributed { vouched } else { referral };
+    let (lead, told_of_lead) = due.filter(|_| attributed).map(|due| (due.commission, due.messages)).unwrap_or_default();
+    note_suspicion(&mut referral, &judgement, is_new);
     // A sale that nobody is credited with must not keep a later affiliate's click from being the customer's.
     let learnt = if attributed { learn_names(command, &mut referral, view.state) } else { Vec::new() };
     let was_converted = referral.converted_at.is_some();
@@ -180,9 +193,24 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
     let was_refunded = settled.sale.conversion.refunded_minor > 0;
     let refunded = if was_refunded { refund::messages(&settled.sale) } else { vec![] };
     let decision = judgement.decision.with("conversion_id", command.conversion_id.as_str());
+    let decision = lead.iter().fold(decision, explain);
+    let told = told_of_lead.into_iter().chain(converted).chain(told).chain(refunded);
     let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
-        .telling(&referral.scope, converted.into_iter().chain(told).chain(refunded));
-    Ok(plan(referral, is_new, learnt, settled, event))
+        .telling(&referral.scope, told);
+    let mut plan = plan(referral, is_new, learnt, settled, event);
+    // Right behind its referral.
+    plan.changes.splice(1..1, lead.map(|commission| Change::InsertCommission(Box::new(commission))));
+    Ok(plan)
+}
+
+/// What the fraud rules said stays with the referral. One that is made by a sale which they block is rejected from the start.
+fn note_suspicion(referral: &mut Referral, judgement: &Judgement<'_>, is_new: bool) {
+    let blocked_by = judgement.blocked_by().filter(|_| is_new);
+    referral.suspicion = Suspicion::noted(referral.suspicion.take(), &judgement.hits);
+    if let (Some(rule), Some(suspicion)) = (blocked_by, &mut referral.suspicion) {
+        suspicion.blocked_by = Some(rule);
+        referral.status = ReferralStatus::Rejected;
+    }
 }
 
 /// The batch of a recorded sale: `settled` is the sale after what waited for it.

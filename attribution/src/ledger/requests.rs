@@ -47,6 +47,8 @@ pub struct SignUp {
     pub name: Option<String>,
     /// What else was sent; kept in the event's line.
     pub detail: Map<String, Value>,
+    /// The network address of a page's call: limits what one address may claim, and is kept as a keyed hash only.
+    pub caller_address: Option<String>,
     /// Minted for a lead incentive's commission, before the first try.
     pub commission_id: CommissionId,
 }

@@ -3,18 +3,18 @@
 //! Sources: seeds 000, 001 and 004; design, section 1 ("Who a customer is").
 
 use super::changes::{Change, Event, Plan};
+use super::leads::{explain, lead_commission, make_good};
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::requests::{SignUp, UnknownClick};
-use super::{State, View};
+use super::{State, View, claims, suspicion};
 use crate::decision::{Decision, Reason};
 use crate::email::{EmailHasher, KeptEmail};
-use crate::ids::{CommissionId, IncentiveId};
-use crate::incentive::{PaysFor, Purchase, Reward, choose};
+use crate::fraud::{Examination, Suspicion};
 use crate::messages::{lead_commission_message, referral_message};
 use crate::program::Program;
 use crate::referral::{Click, Identity, Referral};
 use crate::sale::Commission;
-use crate::status::{CommissionKind, CommissionStatus, FraudMode, Partnership, ReferralStatus};
+use crate::status::{FraudRule, LeadAuth, ReferralStatus};
 
 /// The names by which this sign-up's customer may be known: the merchant's user id first, for it wins.
 pub(super) fn identities(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Vec<Identity> {
@@ -31,8 +31,13 @@ fn kept_email(command: &SignUp, program: &Program, hasher: &EmailHasher) -> Opti
 /// 1. the click is a referral already: that one stands; what it lacks is filled in, nothing is replaced;
 /// 2. the click is unknown: refused, or the customer is looked up by user id, as the caller wants;
 /// 3. the customer is known: their first referral stands, and learns what is new about them;
-/// 4. otherwise the click becomes a lead, unless a fraud rule blocks it.
+/// 4. otherwise the click becomes a lead, unless a fraud rule blocks it; a claim also needs room under the limits, and is
+///    provisional where the program waits for a key's word.
 pub(super) fn decide(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
+    decide_lead(command, view).map(|plan| told_provisional(command, plan, view))
+}
+
+fn decide_lead(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejection> {
     if let Some(referral) = view.state.referral(&command.click_id) {
         return already_converted(command, referral, view);
     }
@@ -43,10 +48,27 @@ pub(super) fn decide(command: &SignUp, view: &View<'_>) -> Result<Plan, Rejectio
     if identities.is_empty() && command.identity_required {
         return Err(Rejection::NothingKeptOfIdentity);
     }
-    match known_customer(&identities, view.state) {
-        Some(known) => already_referred(command, known, &identities, view),
-        None => Ok(new_lead(command, click, view)),
+    if let Some(known) = known_customer(&identities, view.state) {
+        return already_referred(command, known, &identities, view);
     }
+    claims::check_room(command, view.state)?;
+    Ok(new_lead(command, click, view))
+}
+
+/// Where the program waits for a key's word, a page is told so of every sign-up that no key has vouched for, as far as it
+/// can know: of another click's referral it learns nothing.
+fn told_provisional(command: &SignUp, mut plan: Plan, view: &View<'_>) -> Plan {
+    if let Outcome::Referral { referral, reason, .. } = &mut plan.outcome
+        && waits_for_key(command, view)
+        && !(referral.id == command.click_id && referral.verified)
+    {
+        *reason = Reason::LeadProvisional;
+    }
+    plan
+}
+
+fn waits_for_key(command: &SignUp, view: &View<'_>) -> bool {
+    !command.verified && view.program.lead_auth == LeadAuth::ServerRequired
 }
 
 fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> Result<Plan, Rejection> {
@@ -58,13 +80,13 @@ fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> 
     check_origin(command, view.program)?;
     // A commit whose answer was lost is this request's own.
     if referral.created_by_request == command.context.request_id {
-        let blocked = referral.status == ReferralStatus::Rejected;
-        let reason = if blocked { Reason::SelfReferralBlocked } else { Reason::LeadRecorded };
+        let blocked_by = referral.suspicion.as_ref().and_then(|suspicion| suspicion.blocked_by);
+        let reason = blocked_by.map_or(Reason::LeadRecorded, FraudRule::reason);
         return Ok(unchanged(referral, FirstSeen::Now, reason));
     }
     check_stage(command, referral)?;
     // What only a browser said of this click is completed, and vouched for, by the first call with a key.
-    let vouches = command.verified && !referral.verified;
+    let vouches = command.verified && (!referral.verified || referral.lead_withheld);
     let mut names = identities(command, view.program, view.hasher);
     names.retain(|name| view.state.holder(name).is_none() && (vouches || referral.lacks(name.kind)));
     let nothing_new = names.is_empty() && !vouches;
@@ -162,38 +184,46 @@ fn learn(command: &SignUp, known: &Referral, names: &[Identity], reason: Reason,
     referral.seq += 1;
     referral.updated_at = view.now;
     if command.verified && command.click_id == referral.id {
-        referral.verified = true;
+        referral.vouch();
         referral.name = referral.name.or_else(|| command.name.clone().filter(|_| view.program.name_tracking));
     }
     for name in names {
         referral.learn(name, kept_email(command, view.program, view.hasher));
     }
+    let (lead, messages) = make_good(&mut referral, view).map(|due| (due.commission, due.messages)).unwrap_or_default();
     let decision = Decision::new(reason)
         .with("click_id", command.click_id.as_str())
         .with("verified", referral.verified)
         .with("names_added", names.iter().map(|name| name.kind.as_str()).collect::<Vec<_>>());
+    let decision = lead.iter().fold(decision, explain);
     let version = view.program.rules_version;
-    let event = Event::of("referral.completed", &referral, decision, &command.context, version);
+    let event = Event::of("referral.completed", &referral, decision, &command.context, version)
+        .telling(&referral.scope, messages);
     let mut changes = vec![Change::UpdateReferral(Box::new(referral.clone()))];
     changes.extend(names.iter().map(|name| Change::ClaimIdentity(referral.id.clone(), name.clone())));
+    changes.extend(lead.map(|commission| Change::InsertCommission(Box::new(commission))));
     changes.push(Change::AppendEvent(Box::new(event)));
     let outcome = Outcome::Referral { referral: Box::new(referral), first_seen: FirstSeen::Before, reason };
     Plan { scope: known.scope.clone(), changes, outcome, replayed: false }
 }
 
 fn new_lead(command: &SignUp, click: &Click, view: &View<'_>) -> Plan {
-    let self_referral = is_self_referral(command, view);
-    let blocked = self_referral && view.program.self_referral_mode == FraudMode::Block;
+    let examination = suspicion::of_sign_up(command, click, view);
+    let blocked_by = examination.blocking();
     let mut referral = referral_of(command, click, view);
-    if blocked {
+    referral.suspicion = Suspicion::noted(None, &examination.hits()).map(|noted| Suspicion { blocked_by, ..noted });
+    referral.lead_withheld = blocked_by.is_some() || waits_for_key(command, view);
+    if blocked_by.is_some() {
         referral.status = ReferralStatus::Rejected;
     }
-    let commission = if blocked { None } else { lead_commission(&referral, &command.commission_id, view) };
+    let earns = !referral.lead_withheld;
+    let commission = earns.then(|| lead_commission(&referral, &command.commission_id, view)).flatten();
     if let Some(commission) = &commission {
         referral.commission_total_minor = commission.amount_minor.unwrap_or(0);
     }
-    let reason = if blocked { Reason::SelfReferralBlocked } else { Reason::LeadRecorded };
-    let event = sign_up_event(command, &referral, commission.as_ref(), reason, self_referral, view);
+    let unblocked = if earns { Reason::LeadRecorded } else { Reason::LeadProvisional };
+    let reason = blocked_by.map_or(unblocked, FraudRule::reason);
+    let event = sign_up_event(command, &referral, commission.as_ref(), reason, &examination, view);
     let mut changes = vec![Change::InsertReferral(Box::new(referral.clone()))];
     if referral.status.holds_identities() {
         changes.extend(referral.identities().into_iter().map(|name| Change::ClaimIdentity(referral.id.clone(), name)));
@@ -204,57 +234,15 @@ fn new_lead(command: &SignUp, click: &Click, view: &View<'_>) -> Plan {
     Plan { scope: click.scope.clone(), changes, outcome, replayed: false }
 }
 
-fn is_self_referral(command: &SignUp, view: &View<'_>) -> bool {
-    let hash = command.email.as_ref().map(|email| view.hasher.hash(email));
-    view.program.self_referral_mode != FraudMode::Off && hash.is_some() && hash == view.affiliate.email_hash
-}
-
 fn referral_of(command: &SignUp, click: &Click, view: &View<'_>) -> Referral {
     Referral {
         external_user_id: command.external_user_id.clone(),
         email: kept_email(command, view.program, view.hasher),
         name: command.name.clone().filter(|_| view.program.name_tracking),
         verified: command.verified,
+        claimed_from: claims::claimed_from(command, view.hasher),
         ..Referral::born_of(click, &command.context.request_id, view.now)
     }
-}
-
-/// The lead incentive's commission, if the affiliate earns one: a fixed amount. What only a browser vouches for waits
-/// for a person's approval, unless the program trusts browser leads.
-pub(super) fn lead_commission(referral: &Referral, id: &CommissionId, view: &View<'_>) -> Option<Commission> {
-    if view.affiliate.partnership != Partnership::Approved {
-        return None;
-    }
-    let incentive = choose(&view.program.incentives, view.affiliate, PaysFor::Lead, &Purchase::default())?;
-    let Reward::Fixed(minor @ 1..) = incentive.reward else { return None };
-    let trusted = referral.verified || view.program.trust_browser_leads;
-    let (status, hold_until) = if trusted {
-        incentive.approval.first_status(view.now)
-    } else {
-        (CommissionStatus::PendingManualApproval, None)
-    };
-    Some(Commission {
-        id: id.clone(),
-        scope: referral.scope.clone(),
-        referral_id: referral.id.clone(),
-        affiliate_id: referral.affiliate_id.clone(),
-        conversion_id: None,
-        kind: CommissionKind::Lead,
-        level: 0,
-        incentive_id: Some(incentive.id.clone()),
-        amount_minor: Some(minor),
-        earned_minor: Some(minor),
-        clawed_back_minor: 0,
-        currency: view.program.currency,
-        status,
-        hold_days: incentive.approval.hold_days(),
-        hold_until,
-        reason: if trusted { Reason::LeadCommissionEarned } else { Reason::LeadAwaitsApproval },
-        payout_id: None,
-        created_at: view.now,
-        updated_at: view.now,
-        deleted_at: None,
-    })
 }
 
 fn sign_up_event(
@@ -262,27 +250,22 @@ fn sign_up_event(
     referral: &Referral,
     commission: Option<&Commission>,
     reason: Reason,
-    self_referral: bool,
+    examination: &Examination,
     view: &View<'_>,
 ) -> Event {
     let mut decision = Decision::new(reason)
         .with("affiliate_id", referral.affiliate_id.as_str())
         .with("clicked_at", referral.clicked_at.map(super::Timestamp::to_rfc3339))
         .with("verified", referral.verified);
-    if view.program.self_referral_mode != FraudMode::Off {
-        decision = decision.with("self_referral", self_referral);
+    if !examination.findings.is_empty() {
+        decision = decision.with("fraud_rules", examination.to_value());
     }
-    if let Some(commission) = commission {
-        decision = decision
-            .with("lead_incentive_id", commission.incentive_id.as_ref().map(IncentiveId::as_str))
-            .with("commission_id", commission.id.as_str())
-            .with("commission_reason", commission.reason.as_str());
-    }
+    decision = commission.into_iter().fold(decision, explain);
     if !command.detail.is_empty() {
         decision = decision.with("sent", command.detail.clone());
     }
     let event = Event::of("referral.lead", referral, decision, &command.context, view.program.rules_version);
-    if referral.status == ReferralStatus::Rejected {
+    if referral.lead_withheld {
         return event;
     }
     let lead = referral_message("referral.lead", referral, view.affiliate);

@@ -34,6 +34,11 @@ impl Trail {
         self.note(rule, Verdict::Applied, because);
     }
 
+    /// The rule spoke against the commission, and is only put on record.
+    pub fn noted(&mut self, rule: &str, because: impl Into<String>) {
+        self.note(rule, Verdict::Noted, because);
+    }
+
     /// The rule did not apply.
     pub fn left_out(&mut self, rule: &str, because: impl Into<String>) {
         self.note(rule, Verdict::NotApplied, because);

@@ -16,6 +16,10 @@ use crate::rows::{NewKey, NewProgram, SalesPay, text};
 /// What stands in the demo affiliate's links.
 const TRACKING_ID: &str = "mara";
 
+/// The demo is for trying things out, load among them.
+const CALLS_PER_MINUTE: u32 = 1_000_000;
+const CALLS_PER_SECOND: u32 = 20_000;
+
 struct Demo {
     program: NewProgram,
     affiliate_id: String,
@@ -40,9 +44,9 @@ impl Demo {
                 now,
             },
             affiliate_id: mint("aff", random),
-            live: NewKey::mint(KeyForm::Live, random),
-            test: NewKey::mint(KeyForm::Test, random),
-            token: NewKey::mint(KeyForm::ProgramToken, random),
+            live: NewKey::mint(KeyForm::Live, "Demo shop", random),
+            test: NewKey::mint(KeyForm::Test, "Demo shop, test mode", random),
+            token: NewKey::mint(KeyForm::ProgramToken, "Demo token", random),
             identity_secret: mint("identity", random),
         }
     }
@@ -72,7 +76,9 @@ impl Demo {
         let incentive = mint("inc", &mut SystemRandom);
         let keys = [&self.live, &self.test, &self.token].map(|key| key.sql(program_id, *now));
         format!(
-            "{}{}INSERT INTO affiliate (id, team_id, program_id, group_id, tracking_id, name, partnership, created_at) VALUES \
+            "{}{}UPDATE team SET calls_per_minute = {CALLS_PER_MINUTE}, calls_per_second = {CALLS_PER_SECOND} \
+             WHERE id = '{team_id}';\n\
+             INSERT INTO affiliate (id, team_id, program_id, group_id, tracking_id, name, partnership, created_at) VALUES \
              ('{}', '{team_id}', '{program_id}', '{group_id}', '{TRACKING_ID}', {}, 'approved', {now});\n{}",
             self.program.sql(),
             self.program.incentive_sql(&incentive, "30 % of everything", &SalesPay::Share(300_000)),

@@ -103,12 +103,14 @@ async fn record(
     let earlier = earlier_click(funnel, &program, body.existing_click_id.as_deref()).await?;
     let OfBrowser { event_id, landing } = of_browser(&mut body)?;
     let facts = facts(body, link, incoming)?;
-    let ip = incoming.header("cf-connecting-ip");
+    // A backend's own address and country are not the visitor's.
+    let ip = incoming.header("cf-connecting-ip").filter(|_| key.is_none());
+    let country = incoming.country.clone().filter(|_| key.is_none());
     let idempotency = input::idempotency_key(incoming, key.is_some())?;
     // A backend has its key for repeats.
     let event_id = event_id.filter(|_| key.is_none());
     let is_test = key.is_some_and(|key| key.is_test);
-    let visit = Visit { affiliate, is_test, clicked_at: None, facts, ip, idempotency, event_id };
+    let visit = Visit { affiliate, is_test, clicked_at: None, facts, ip, country, idempotency, event_id };
     let Recorded { row: new, replayed, .. } = funnel.record_click(visit).await?;
     let counting = program.counting_click(earlier.as_ref(), &new);
     let days = program.cookie_window_days;

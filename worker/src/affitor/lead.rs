@@ -3,6 +3,7 @@
 //! With a key (server mode) the key's program must be the click's. Without one (browser mode) the click id, which
 //! nobody can guess, is the proof, and a page's origin must be allowed for the program.
 
+use attribution::decision::Reason;
 use attribution::email::EmailAddress;
 use attribution::ids::{CommissionId, ProgramId, ReferralId};
 use attribution::ledger::{Command, Context, Reach, Rejection, SignUp, UnknownClick};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::test_mode::{self, AdditionalData};
 use super::{NamedProgram, Problem, check_program_field, named_program, optional_caller};
-use crate::funnel::{Funnel, Refusal};
+use crate::funnel::{Funnel, Recorded, Refusal};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::platform::SystemRandom;
@@ -41,7 +42,7 @@ struct Checked {
 /// 1. test mode goes its own way;
 /// 2. a key that is present must be right (401); one identifier must be there (400);
 /// 3. the gate of the click, or of the customer known by the key, decides: recorded or known (200), unknown, another
-///    program's, or beyond a lead already (400).
+///    program's, or beyond a lead already (400); a page's one beyond the limits of claims (429).
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let body = input::read::<Body>(incoming)?;
     if body.additional_data.as_ref().is_some_and(|data| data.test_mode) {
@@ -56,11 +57,28 @@ pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Probl
     let gate = find_gate(funnel, &body, key.as_ref()).await?;
     let gate = gate.ok_or(Problem::Refused(CUSTOMER_NOT_FOUND))?;
     let context = context(incoming, key.as_ref(), program_id.clone())?;
-    let origin = incoming.header("origin");
-    let command = sign_up(context, funnel, body, origin, program_id, gate, kept(input::sent(incoming)));
-    let recorded = funnel.record_referral(Command::SignUp(command)).await?;
-    let body = json!({ "success": true, "message": "Lead tracked successfully" });
-    Ok(Answer::json(200, &body).replayed(recorded.replayed))
+    let page = Page { origin: incoming.header("origin"), address: incoming.header("cf-connecting-ip") };
+    let command = sign_up(context, funnel, body, page, program_id, gate, kept(input::sent(incoming)));
+    let Recorded { row: (_, reason), replayed, .. } = funnel.record_referral(Command::SignUp(command)).await?;
+    Ok(Answer::json(200, &view(reason)).replayed(replayed))
+}
+
+/// The same whatever was found, but for programs that wait for a key's word.
+fn view(reason: Reason) -> Value {
+    if reason == Reason::LeadProvisional {
+        return json!({
+            "success": true,
+            "provisional": true,
+            "message": "Lead recorded as provisional. It counts once it comes with a key, or with the first sale.",
+        });
+    }
+    json!({ "success": true, "message": "Lead tracked successfully" })
+}
+
+/// Where a call comes from that has no key.
+struct Page {
+    origin: Option<String>,
+    address: Option<String>,
 }
 
 /// The program that the call speaks for: its key's, else the one that it names. A named one must be the key's.
@@ -116,7 +134,7 @@ fn sign_up(
     context: Context,
     funnel: &Funnel,
     body: Checked,
-    origin: Option<String>,
+    page: Page,
     program_id: Option<ProgramId>,
     gate: ReferralId,
     detail: Map<String, Value>,
@@ -129,7 +147,7 @@ fn sign_up(
         unknown_click: if keyed { UnknownClick::FindCustomer } else { UnknownClick::Refuse },
         program_id,
         // A key vouches for the call wherever it comes from.
-        origin: origin.filter(|_| !keyed),
+        origin: page.origin.filter(|_| !keyed),
         verified: keyed,
         keep_address: false,
         identity_required: false,
@@ -138,6 +156,7 @@ fn sign_up(
         email: body.email,
         name: body.name,
         detail,
+        caller_address: page.address.filter(|_| !keyed),
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     }
 }

@@ -11,7 +11,7 @@ pub mod test_mode;
 mod visitor;
 
 use attribution::ids::ProgramId;
-use attribution::keys::KeyForm;
+use attribution::keys::{KeyForm, KeyScope};
 use attribution::ledger::{Configuration as _, Rejection, Unavailable};
 use serde_json::{Value, json};
 use worker::console_error;
@@ -22,11 +22,18 @@ use crate::http::{Answer, Incoming, RETRY_AFTER_SECONDS};
 use crate::input::BodyProblem;
 use crate::store::api_key::ApiKey;
 
+/// Seconds after which a page may try again that has claimed too much: claims count for an hour.
+const CLAIMS_RETRY_SECONDS: &str = "600";
+
 /// Why a call of this dialect has no good answer.
 #[derive(Debug)]
 pub enum Problem {
     /// The key.
     Key(KeyProblem),
+    /// The key lacks this scope.
+    MissingScope(KeyScope),
+    /// The key, or the address, has called too often; it may again after so many seconds.
+    TooManyCalls(u32),
     /// The body.
     Body(BodyProblem),
     /// A published refusal: 400 with its text.
@@ -65,6 +72,11 @@ impl Problem {
         match self {
             Self::Key(KeyProblem::Missing) => failure(401, "Authorization header is required"),
             Self::Key(_) => failure(401, "Invalid or unknown API token"),
+            Self::MissingScope(scope) => failure(403, &format!("The API token lacks the scope {}", scope.as_str())),
+            Self::TooManyCalls(seconds) => {
+                failure(429, &format!("Rate limit exceeded. Try again in {seconds} seconds."))
+                    .with_header("retry-after", seconds.to_string())
+            }
             Self::Body(problem @ BodyProblem::TooLarge) => failure(413, &problem.message()),
             Self::Body(problem) => failure(400, &problem.message()),
             Self::Refused(text) => failure(400, text),
@@ -94,6 +106,8 @@ fn rejected(rejection: &Rejection) -> Answer {
         Rejection::ClickNotFound | Rejection::CustomerNotFound | Rejection::NothingKeptOfIdentity => {
             failure(400, lead::CUSTOMER_NOT_FOUND)
         }
+        Rejection::TooManyClaims => failure(429, "Too many leads without a key. Try again later.")
+            .with_header("retry-after", CLAIMS_RETRY_SECONDS),
         Rejection::OtherProgram => failure(400, "Customer does not belong to this program"),
         Rejection::ReferralNotFound => failure(400, sale::CUSTOMER_NOT_FOUND),
         Rejection::AffiliateNotFound | Rejection::ClickOfOtherAffiliate | Rejection::ClickAlreadyConverted => {
@@ -142,7 +156,7 @@ fn origin_not_allowed(origin: &str, program_id: &ProgramId) -> Answer {
 }
 
 /// The keys that this dialect takes: a program's token, or its team's secret key.
-const ACCEPTED_KEYS: [KeyForm; 3] = [KeyForm::ProgramToken, KeyForm::Live, KeyForm::Test];
+pub(crate) const ACCEPTED_KEYS: [KeyForm; 3] = [KeyForm::ProgramToken, KeyForm::Live, KeyForm::Test];
 
 /// The caller of a route that needs a key.
 async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {

@@ -1,4 +1,5 @@
-//! `POST /v1/clicks`: a backend records a visit. Body in camelCase, answer in `snake_case`, as published.
+//! `POST /v1/clicks`: a backend records a visit. Body in camelCase, answer in `snake_case`, as published; `country`, the
+//! visitor's, is an addition.
 
 use attribution::bots::is_bot;
 use attribution::status::Partnership;
@@ -22,6 +23,7 @@ struct Body {
     sub5: Option<String>,
     referrer: Option<String>,
     ip: Option<String>,
+    country: Option<String>,
     user_agent: Option<String>,
     utm_source: Option<String>,
     utm_medium: Option<String>,
@@ -48,6 +50,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     let tracking_id = fields.required("trackingId", body.tracking_id.clone(), MAX_TEXT);
     let clicked_at = fields.moment("createdAt", body.created_at.clone());
     let ip = fields.text("ip", body.ip.clone(), 45);
+    let country = country(&mut fields, body.country.clone());
     let facts = facts(body, &mut fields);
     let tracking_id = fields.finish(tracking_id)?;
 
@@ -62,7 +65,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         return Ok(success(200, &json!({ "tracked": false, "reason": "bot" })));
     }
     let idempotency = input::idempotency_key(incoming, true)?;
-    let visit = Visit { affiliate, is_test: key.is_test, clicked_at, facts, ip, idempotency, event_id: None };
+    let visit = Visit { affiliate, is_test: key.is_test, clicked_at, facts, ip, country, idempotency, event_id: None };
     let Recorded { row: click, replayed, .. } = funnel.record_click(visit).await?;
     let data = json!({
         "id": click.id.as_str(),
@@ -71,6 +74,14 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         "created_at": click.clicked_at.to_rfc3339(),
     });
     Ok(success(201, &data).replayed(replayed))
+}
+
+fn country(fields: &mut Fields, sent: Option<String>) -> Option<String> {
+    let country = fields.text("country", sent, MAX_TEXT)?.to_ascii_uppercase();
+    if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        fields.refuse("country", "must be a country of ISO 3166, two letters, like DE");
+    }
+    Some(country)
 }
 
 /// Everything that a click keeps as it was sent: every published field but the visitor's address.

@@ -13,6 +13,7 @@ pub mod events;
 pub mod feed;
 mod incentive_body;
 pub mod incentives;
+pub mod keys;
 mod lists;
 pub mod payouts;
 pub mod program;
@@ -28,7 +29,7 @@ pub mod webhooks;
 
 use attribution::edits::Editor;
 use attribution::ids::ProgramId;
-use attribution::keys::KeyForm;
+use attribution::keys::{KeyForm, KeyScope};
 use attribution::ledger::{Context, IdempotencyKey, Reach, Rejection, Unavailable};
 use attribution::referral::{IdentityKind, Scope};
 use futures_util::future::LocalBoxFuture;
@@ -57,6 +58,10 @@ pub enum Problem {
     Refused(Refusal),
     /// The key may not do this: why.
     Forbidden(&'static str),
+    /// The key lacks this scope.
+    MissingScope(KeyScope),
+    /// The key has called too often; it may again after so many seconds.
+    TooManyCalls(u32),
     /// No such object: its kind.
     NotFound(&'static str),
     /// What a field names does not exist.
@@ -124,6 +129,13 @@ impl Problem {
                     .with_header("retry-after", RETRY_AFTER_SECONDS)
             }
             Self::Forbidden(message) => failure(403, "FORBIDDEN", message, None),
+            Self::MissingScope(scope) => failure(
+                403,
+                "INSUFFICIENT_PERMISSIONS",
+                &format!("The API key lacks the scope {}", scope.as_str()),
+                None,
+            ),
+            Self::TooManyCalls(seconds) => too_many_calls(*seconds),
             Self::NotFound(kind) => failure(404, "NOT_FOUND", &format!("{kind} not found"), None),
             Self::NoSuch { kind, field } => failure(404, "NOT_FOUND", &format!("{kind} not found"), Some(field)),
             Self::Conflict { code, message } => failure(409, code, message, None),
@@ -147,6 +159,12 @@ fn failure(status: u16, code: &str, message: &str, field: Option<&str>) -> Answe
         error.insert("field".to_owned(), field.into());
     }
     Answer::json(status, &json!({ "success": false, "error": error }))
+}
+
+fn too_many_calls(seconds: u32) -> Answer {
+    let message = format!("The API key has called too often. Try again in {seconds} seconds.");
+    let error = json!({ "code": "RATE_LIMIT_EXCEEDED", "message": message, "retryAfter": seconds });
+    Answer::json(429, &json!({ "success": false, "error": error })).with_header("retry-after", seconds.to_string())
 }
 
 fn key_problem(problem: KeyProblem) -> Answer {
@@ -192,6 +210,8 @@ fn rejected(rejection: &Rejection) -> Answer {
     };
     match rejection {
         Rejection::ClickNotFound => failure(404, "NOT_FOUND", "Click not found", Some("click_id")),
+        // No route of this dialect takes leads without a key.
+        Rejection::TooManyClaims => failure(429, "RATE_LIMIT_EXCEEDED", "Too many leads without a key", None),
         Rejection::CustomerNotFound => failure(404, "NOT_FOUND", "Customer not found", None),
         Rejection::ReferralNotFound => {
             failure(404, "NOT_FOUND", "No referral is known by the identifiers of this call", None)
@@ -286,9 +306,12 @@ fn taken_field(kind: IdentityKind) -> &'static str {
     }
 }
 
-/// The caller of a route of this dialect: a team's secret key.
+/// The keys that this dialect takes: a team's secret ones.
+pub(crate) const ACCEPTED_KEYS: [KeyForm; 2] = [KeyForm::Live, KeyForm::Test];
+
+/// The caller of a route of this dialect.
 pub(crate) async fn caller(incoming: &Incoming, funnel: &Funnel) -> Result<ApiKey, Problem> {
-    authenticate(incoming, &funnel.configuration(), &[KeyForm::Live, KeyForm::Test]).await?.map_err(Problem::Key)
+    authenticate(incoming, &funnel.configuration(), &ACCEPTED_KEYS).await?.map_err(Problem::Key)
 }
 
 const LIVE_KEY_NEEDED: &str =

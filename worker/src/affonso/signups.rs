@@ -52,6 +52,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         email: body.email,
         name: body.name,
         detail: Map::new(),
+        caller_address: None,
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
     let Recorded { row: (referral, reason), is_new, replayed } =

@@ -2,13 +2,14 @@
 //! management API.
 
 use attribution::decision::{Decision, Reason};
+use attribution::fraud::Suspicion;
 use attribution::ids::{AffiliateId, ReferralId};
 use attribution::messages::decimal;
 use attribution::money::{Currency, Money};
 use attribution::referral::{Referral, Scope};
 use attribution::referral_stats::ReferralStats;
 use attribution::sale::{Commission, Conversion, RecordedSale};
-use attribution::status::{CommissionKind, Interval, SalesStatus};
+use attribution::status::{CommissionKind, FraudRule, Interval, SalesStatus};
 use attribution::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ use crate::store::event::Line;
 /// Where a sale keeps the `payment_intent_id` that it was recorded with: among what else its caller said.
 pub const PAYMENT_INTENT_ID: &str = "payment_intent_id";
 
-/// The referral object; `external_user_id` and `email_masked` are additions to the published one.
+/// The referral object; `external_user_id`, `email_masked` and `fraud` are additions to the published one.
 pub fn referral(referral: &Referral) -> Value {
     let email = referral.email.as_ref();
     json!({
@@ -33,8 +34,18 @@ pub fn referral(referral: &Referral) -> Value {
         "status": referral.status.as_str(),
         "name": referral.name,
         "metadata": referral.metadata,
+        "fraud": referral.suspicion.as_ref().map(suspicion),
         "created_at": referral.created_at.to_rfc3339(),
         "converted_at": referral.converted_at.map(Timestamp::to_rfc3339),
+    })
+}
+
+/// What fraud rules have said of a referral.
+fn suspicion(suspicion: &Suspicion) -> Value {
+    json!({
+        "rules": suspicion.rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+        "blocked_by": suspicion.blocked_by.map(FraudRule::as_str),
+        "cleared": suspicion.cleared,
     })
 }
 

@@ -138,6 +138,7 @@ impl Funnel {
             email: None,
             name: None,
             detail: event.sent.clone(),
+            caller_address: None,
             commission_id: CommissionId::mint(placement, &mut SystemRandom),
         };
         let lead = match self.record_referral(Command::SignUp(command)).await {

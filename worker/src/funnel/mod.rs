@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use attribution::decision::Reason;
 use attribution::email::EmailHasher;
+use attribution::fraud::{COUNTRY, IP_HASH};
 use attribution::ids::{CommissionId, ConversionId, Placement, ProgramId, Random, ReferralId, RefundId};
 use attribution::ledger::{
     Answer, Command, Configuration as _, FirstSeen, IdempotencyKey, Outcome, RecordSale, Refund, Rejection, Unavailable,
@@ -83,7 +84,7 @@ impl Funnel {
 
     /// Records a click; it is acknowledged by its shard before this returns.
     pub async fn record_click(&self, visit: Visit) -> Result<Recorded<Click>, Refusal> {
-        let Visit { affiliate, is_test, clicked_at, mut facts, ip, idempotency, event_id } = visit;
+        let Visit { affiliate, is_test, clicked_at, mut facts, ip, country, idempotency, event_id } = visit;
         let secret = self.settings.identity_secret.as_bytes();
         let shards = self.settings.click_shards;
         // Either way a call meets its repeats in one shard; a key comes before the browser's name.
@@ -94,7 +95,10 @@ impl Funnel {
         let placement = of_name.or(idempotency.as_ref().map(of_key)).unwrap_or_else(|| self.any_placement());
         if let Some(ip) = ip {
             let hasher = EmailHasher::for_program(secret, &affiliate.program_id);
-            facts.insert("ip_hash".to_owned(), hasher.hash_ip(&ip).into());
+            facts.insert(IP_HASH.to_owned(), hasher.hash_ip(&ip).into());
+        }
+        if let Some(country) = country {
+            facts.insert(COUNTRY.to_owned(), country.into());
         }
         let is_named = named.is_some();
         let click = Click {

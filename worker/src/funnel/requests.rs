@@ -22,6 +22,8 @@ pub struct Visit {
     pub facts: Map<String, Value>,
     /// The visitor's address: kept as a keyed hash only.
     pub ip: Option<String>,
+    /// The visitor's country.
+    pub country: Option<String>,
     /// The key under which a repeat of the call finds the click.
     pub idempotency: Option<IdempotencyKey>,
     /// The browser's name for the landing: a repeat of it is the same click.

@@ -70,6 +70,7 @@ impl Demo {
             url: incoming.url.clone(),
             headers,
             body: Ok(body.to_string().into_bytes()),
+            country: None,
             request_id: incoming.request_id.clone(),
         })
     }

@@ -46,11 +46,12 @@ impl Page {
 }
 
 /// What pages may load: their own files, nothing inline, nothing from elsewhere.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The same for a page that loads the tracker, whose core is WebAssembly.
-const POLICY_WITH_TRACKER: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
+const POLICY_WITH_TRACKER: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A page or one of its files, under `policy`.
 fn page(content_type: &'static str, body: impl Into<Vec<u8>>, policy: &'static str) -> Answer {

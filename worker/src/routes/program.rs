@@ -2,7 +2,9 @@
 
 use super::{E, Endpoint};
 use crate::affonso;
-use crate::affonso::program::{self, group_incentives, groups, levels, payment_terms, restrictions, tracking};
+use crate::affonso::program::{
+    self, fraud_rules, group_incentives, groups, levels, payment_terms, restrictions, tracking,
+};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 
@@ -16,6 +18,8 @@ pub(super) async fn settings(endpoint: Endpoint, incoming: &Incoming, funnel: &F
         E::UpdateTracking => tracking::update(incoming, funnel).await,
         E::ShowRestrictions => restrictions::show(incoming, funnel).await,
         E::UpdateRestrictions => restrictions::update(incoming, funnel).await,
+        E::ShowFraudRules => fraud_rules::show(incoming, funnel).await,
+        E::UpdateFraudRules => fraud_rules::update(incoming, funnel).await,
         _ => program::show(incoming, funnel).await,
     };
     answer.unwrap_or_else(|problem| problem.answer())

@@ -1,10 +1,11 @@
-//! That the route table and the API's document (docs/openapi/) name the same routes. The table is read out of its own source:
+//! That the route table and the API's document (docs/openapi/) name the same routes, and the same scopes for each. The table is read out of its own source:
 //! an arm in a form that is not known here fails, so that none can be forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::access::{Access, access};
 use super::endpoints;
 
 const SOURCE: &str = include_str!("../routes.rs");
@@ -110,6 +111,47 @@ fn every_route_is_documented_and_every_documented_one_is_served() {
     let document = document();
     assert_eq!(api.difference(&document).collect::<Vec<_>>(), Vec::<&String>::new(), "not documented");
     assert_eq!(document.difference(&api).collect::<Vec<_>>(), Vec::<&String>::new(), "documented and not served");
+}
+
+/// What the document says of who may call: with an empty choice first where a key is optional, none for everybody.
+fn documented_access(operation: &Value) -> (bool, BTreeSet<String>) {
+    let choices = operation["security"].as_array().unwrap();
+    let is_optional = choices.iter().any(|choice| choice.as_object().unwrap().is_empty());
+    let scopes = choices.iter().flat_map(|choice| choice.as_object().unwrap().values());
+    let scopes =
+        scopes.flat_map(|scopes| scopes.as_array().unwrap().iter().map(|scope| scope.as_str().unwrap().to_owned()));
+    (is_optional, scopes.collect())
+}
+
+#[test]
+fn every_route_names_the_scopes_that_it_needs_and_the_document_the_same_ones() {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let mut checked = 0;
+    for path in paths() {
+        let filled = path.replace("{}", "something");
+        let segments: Vec<&str> = filled.trim_start_matches('/').split('/').collect();
+        for (method, endpoint) in endpoints(&segments) {
+            let expected = match access(*endpoint) {
+                Access::Open => (false, Vec::new()),
+                Access::Browser(scope) => (true, vec![scope]),
+                Access::Keyed(scopes) => (false, scopes.to_vec()),
+            };
+            let is_api = matches!(segments.first(), Some(&("v1" | "api"))) || path == "/dashboard/overview";
+            assert_eq!(is_api, !expected.1.is_empty(), "{method} {path}: calls of the API need scopes, and no others");
+            if PAGES.contains(&format!("{method} {path}").as_str()) {
+                continue;
+            }
+            let operation = document["paths"].as_object().unwrap().iter().find_map(|(documented, operations)| {
+                let parts = documented.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+                let is_this = parts.collect::<Vec<_>>().join("/") == path;
+                is_this.then(|| &operations[method.to_ascii_lowercase()])
+            });
+            let expected = (expected.0, expected.1.iter().map(|scope| scope.as_str().to_owned()).collect());
+            assert_eq!(documented_access(operation.unwrap()), expected, "{method} {path}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 90, "only {checked} operations were looked at");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::{Database, UnknownValue, word};
 
 /// With the rules version of the program, as of the same moment.
 const COLUMNS: &str = "affiliate.id, affiliate.team_id, affiliate.program_id, affiliate.group_id, \
-    affiliate.tracking_id, affiliate.name, affiliate.email_hash, affiliate.recruited_by, affiliate.partnership, \
+    affiliate.tracking_id, affiliate.name, affiliate.email_hash, affiliate.external_user_id, \
+    affiliate.recruited_by, affiliate.partnership, \
     program.rules_version";
 
 const TABLES: &str = "affiliate JOIN program ON program.id = affiliate.program_id";
@@ -25,6 +26,7 @@ struct Row {
     tracking_id: String,
     name: String,
     email_hash: Option<String>,
+    external_user_id: Option<String>,
     recruited_by: Option<String>,
     partnership: String,
     rules_version: i64,
@@ -42,6 +44,7 @@ impl TryFrom<Row> for Affiliate {
             tracking_id: row.tracking_id,
             name: row.name,
             email_hash: row.email_hash,
+            external_user_id: row.external_user_id,
             recruited_by: row.recruited_by.map(AffiliateId::new),
             partnership: word("affiliate.partnership", &row.partnership, Partnership::from_word)?,
             rules_version: row.rules_version,

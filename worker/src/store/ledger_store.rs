@@ -9,6 +9,7 @@ use attribution::referral::Scope;
 use attribution::sale::{Commission, RecordedSale};
 use worker::D1PreparedStatement;
 
+use super::referral::counted;
 use super::{
     Database, away, commission, conversion, event, exchange_rate, kept_answer, payout, referral, refund, rows,
     unattributed_sale,
@@ -61,6 +62,14 @@ impl Store for Database {
                     let found: Vec<exchange_rate::Row> = rows(answer)?;
                     state.rates = found.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
                 }
+                Subject::SameAddress => {
+                    let found: Vec<counted::Count> = rows(answer)?;
+                    state.same_address = found.first().map(|row| row.count);
+                }
+                Subject::Claims => {
+                    let found: Vec<counted::ClaimsRow> = rows(answer)?;
+                    state.claims = found.into_iter().next().map(Into::into).unwrap_or_default();
+                }
                 Subject::KeptAnswer => {
                     let found: Vec<kept_answer::Row> = rows(answer)?;
                     state.kept_answer = found.into_iter().next().map(TryInto::try_into).transpose()?;
@@ -101,6 +110,8 @@ enum Subject {
     Commissions,
     SalesOfReferral,
     Rates,
+    SameAddress,
+    Claims,
     KeptAnswer,
 }
 
@@ -139,6 +150,12 @@ fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1P
     }
     if let Some(wanted) = &query.rates {
         reads.push((Subject::Rates, exchange_rate::select_quotes(database, wanted)?));
+    }
+    if let Some(wanted) = &query.same_address {
+        reads.push((Subject::SameAddress, counted::select_same_address(database, *is_test, wanted)?));
+    }
+    if let Some(wanted) = &query.claims {
+        reads.push((Subject::Claims, counted::select_claims(database, *is_test, wanted)?));
     }
     if let Some(key) = &query.kept_answer {
         reads.push((Subject::KeptAnswer, kept_answer::select(database, key)?));

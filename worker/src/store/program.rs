@@ -4,10 +4,11 @@ use attribution::ids::{ProgramId, TeamId, WebhookEndpointId};
 use attribution::ledger::Unavailable;
 use attribution::money::{Currency, MAX_MINOR};
 use attribution::program::Program;
-use attribution::status::{AttributionModel, EmailPolicy, FraudMode};
+use attribution::status::{AttributionModel, EmailPolicy, LeadAuth};
 use serde::{Deserialize, Serialize};
 use worker::query;
 
+use super::program_settings::fraud_rules;
 use super::{Database, UnknownValue, away, incentive, level, rows, webhook_endpoint, word};
 
 /// A program as of one moment.
@@ -34,7 +35,8 @@ struct Row {
     name_tracking: i64,
     trust_browser_leads: i64,
     honour_gpc: i64,
-    self_referral_mode: String,
+    lead_auth: String,
+    fraud: String,
 }
 
 #[derive(Deserialize)]
@@ -49,15 +51,15 @@ struct SubscriberRow {
 
 /// The program with this id, all of it read at one moment.
 pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot>, Unavailable> {
+    let settings = format!(
+        "SELECT program.id, program.number, program.team_id, program.name, team.currency, program.rules_version, \
+           program.attribution_model, program.attribution_window_days, program.cookie_window_days, program.email_policy, \
+           program.name_tracking, program.trust_browser_leads, program.honour_gpc, program.lead_auth, {} \
+         FROM program JOIN team ON team.id = program.team_id WHERE program.id = ?1",
+        fraud_rules::RULES
+    );
     let statements = [
-        query!(
-            &database.0,
-            "SELECT program.id, program.number, program.team_id, program.name, team.currency, program.rules_version, \
-               program.attribution_model, program.attribution_window_days, program.cookie_window_days, program.email_policy, \
-               program.name_tracking, program.trust_browser_leads, program.honour_gpc, program.self_referral_mode \
-             FROM program JOIN team ON team.id = program.team_id WHERE program.id = ?1",
-            id
-        ),
+        query!(&database.0, settings, id),
         query!(&database.0, "SELECT origin FROM program_origin WHERE program_id = ?1", id),
         incentive::select_rules(database, id),
         level::select(database, id),
@@ -122,7 +124,8 @@ fn program(
         name_tracking: row.name_tracking == 1,
         trust_browser_leads: row.trust_browser_leads == 1,
         honour_gpc: row.honour_gpc == 1,
-        self_referral_mode: word("program.self_referral_mode", &row.self_referral_mode, FraudMode::from_word)?,
+        lead_auth: word("program.lead_auth", &row.lead_auth, LeadAuth::from_word)?,
+        fraud: fraud_rules::read(&row.fraud)?,
         origins: origins.into_iter().map(|row| row.origin).collect(),
         incentives: incentives.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         levels: levels.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,

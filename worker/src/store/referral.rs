@@ -2,22 +2,25 @@
 
 use attribution::email::KeptEmail;
 use attribution::ids::{AffiliateId, ConversionId, ProgramId, ReferralId};
-use attribution::ledger::Unavailable;
+use attribution::ledger::{ClaimQuery, MOST_OF_ADDRESS, MOST_OF_AFFILIATE, Unavailable};
 use attribution::referral::{Identity, Referral, Scope};
 use attribution::status::ReferralStatus;
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
+use self::counted::{claims_from_address, claims_of_affiliate};
 use super::{Database, UnknownValue, json, scope, word};
 
+pub(super) mod counted;
 pub mod list;
 pub mod stats;
 
 /// Every column of `referral`, qualified for joins.
 const COLUMNS: &str = "referral.id, referral.team_id, referral.program_id, referral.is_test, referral.affiliate_id, \
     referral.status, referral.external_user_id, referral.customer_id, referral.subscription_id, referral.email, \
-    referral.email_hash, referral.email_masked, referral.name, referral.metadata, referral.aliases, referral.verified, referral.paid_out, \
+    referral.email_hash, referral.email_masked, referral.name, referral.metadata, referral.aliases, referral.verified, \
+    referral.lead_withheld, referral.suspicion, referral.paid_out, \
     referral.clicked_at, referral.click, referral.first_sale_at, referral.first_paid_at, referral.paid_sales, \
     referral.commission_total_minor, referral.seq, referral.created_by_request, referral.created_at, \
     referral.converted_at, referral.updated_at";
@@ -40,6 +43,8 @@ pub(super) struct Row {
     metadata: Option<String>,
     aliases: String,
     verified: i64,
+    lead_withheld: i64,
+    suspicion: Option<String>,
     paid_out: i64,
     clicked_at: Option<i64>,
     click: Option<String>,
@@ -73,6 +78,10 @@ impl TryFrom<Row> for Referral {
             metadata: row.metadata.map(|text| json("referral.metadata", &text)).transpose()?,
             aliases: json("referral.aliases", &row.aliases)?,
             verified: row.verified == 1,
+            lead_withheld: row.lead_withheld == 1,
+            suspicion: row.suspicion.map(|text| json("referral.suspicion", &text)).transpose()?,
+            // The limits of claims look at it where it is stored.
+            claimed_from: None,
             paid_out: row.paid_out == 1,
             clicked_at: row.clicked_at.map(Timestamp::from_milliseconds),
             click: row.click.map(|text| json("referral.click", &text)).transpose()?,
@@ -193,16 +202,24 @@ pub async fn find_gate(
     Ok(row.map(|row| ReferralId::new(row.referral_id)))
 }
 
+/// A claim beyond the limits sets NULL in `verified`, which fails the batch.
 pub(super) fn insert(database: &Database, referral: &Referral) -> worker::Result<D1PreparedStatement> {
     let email = referral.email.as_ref();
-    query!(
-        &database.0,
+    let beside = ClaimQuery::beside(referral);
+    let sql = format!(
         "INSERT INTO referral (id, team_id, program_id, is_test, affiliate_id, status, external_user_id, customer_id, \
            subscription_id, email, email_hash, email_masked, name, metadata, aliases, verified, clicked_at, click, \
            first_sale_at, paid_sales, commission_total_minor, seq, created_by_request, created_at, converted_at, \
-           updated_at, first_paid_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-           ?23, ?24, ?25, ?26, ?27)",
+           updated_at, first_paid_at, lead_withheld, suspicion, claimed_from) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+           CASE WHEN ?16 = 1 OR ({of_affiliate} < {MOST_OF_AFFILIATE} AND {of_address} < {MOST_OF_ADDRESS}) THEN ?16 END, ?17, ?18, ?19, ?20, ?21, ?22, \
+           ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+        of_affiliate = claims_of_affiliate("?4", "?5", "?31"),
+        of_address = claims_from_address("?4", "?30", "?31"),
+    );
+    query!(
+        &database.0,
+        sql,
         referral.id,
         referral.scope.team_id,
         referral.scope.program_id,
@@ -229,8 +246,16 @@ pub(super) fn insert(database: &Database, referral: &Referral) -> worker::Result
         referral.created_at,
         referral.converted_at,
         referral.updated_at,
-        referral.first_paid_at
+        referral.first_paid_at,
+        i64::from(referral.lead_withheld),
+        suspicion(referral)?,
+        referral.claimed_from,
+        beside.since
     )
+}
+
+fn suspicion(referral: &Referral) -> Result<Option<String>, serde_json::Error> {
+    referral.suspicion.as_ref().map(serde_json::to_string).transpose()
 }
 
 /// The fence: sets NULL, which fails the batch, when `seq` is no longer the one before the referral's own. Only what
@@ -242,7 +267,8 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         "UPDATE referral SET seq = CASE seq WHEN ?2 - 1 THEN ?2 END, status = ?3, external_user_id = ?4, \
            customer_id = ?5, subscription_id = ?6, email = ?7, email_hash = ?8, email_masked = ?9, aliases = ?10, \
            verified = ?11, first_sale_at = ?12, paid_sales = ?13, commission_total_minor = ?14, converted_at = ?15, \
-           updated_at = ?16, name = ?17, paid_out = ?18, metadata = ?19, first_paid_at = ?20 \
+           updated_at = ?16, name = ?17, paid_out = ?18, metadata = ?19, first_paid_at = ?20, lead_withheld = ?21, \
+           suspicion = ?22, claimed_from = CASE ?11 WHEN 0 THEN claimed_from END \
          WHERE id = ?1",
         referral.id,
         referral.seq,
@@ -263,7 +289,9 @@ pub(super) fn update(database: &Database, referral: &Referral) -> worker::Result
         referral.name,
         i64::from(referral.paid_out),
         referral.metadata.as_ref().map(ToString::to_string),
-        referral.first_paid_at
+        referral.first_paid_at,
+        i64::from(referral.lead_withheld),
+        suspicion(referral)?
     )
 }
 

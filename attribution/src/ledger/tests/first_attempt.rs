@@ -30,7 +30,7 @@ fn a_repeat_by_email_is_answered_where_no_addresses_are_kept() {
 
 #[test]
 fn a_known_customer_is_not_rejected_through_another_click() {
-    let world = World::with(|program| program.self_referral_mode = FraudMode::Block);
+    let world = World::with(|program| program.fraud.self_referral = FraudMode::Block);
     world.database.put_affiliate(Affiliate { email_hash: Some(email_hash("bob@example.com")), ..bob() });
     world.signs_up(sign_up(&click()));
     let again = SignUp { email: Some(email("bob@example.com")), ..sign_up(&bobs_click()) };

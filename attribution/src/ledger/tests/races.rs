@@ -93,7 +93,7 @@ fn a_sale_without_a_key_whose_answer_was_lost_is_known_by_its_own_id() {
 
 #[test]
 fn a_blocked_sign_up_whose_answer_was_lost_keeps_its_reason() {
-    let world = World::with(|program| program.self_referral_mode = FraudMode::Block);
+    let world = World::with(|program| program.fraud.self_referral = FraudMode::Block);
     world.database.put_affiliate(Affiliate { email_hash: Some(email_hash("john@example.com")), ..affiliate() });
     world.database.next_commit(Fault::AnswerLost);
     let blocked = signed_up(world.call(sign_up(&click())).unwrap());

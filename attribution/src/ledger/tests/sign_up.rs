@@ -127,12 +127,14 @@ fn a_name_is_dropped_where_none_is_kept() {
 
 #[test]
 fn a_self_referral_is_ignored_noted_or_blocked() {
-    for (mode, noted) in [(FraudMode::Off, None), (FraudMode::Detect, Some(&json!(true)))] {
+    let because = "the customer's e-mail address is the affiliate's";
+    let hit = json!([{ "rule": "self_referral", "mode": "detect", "found": "hit", "because": because }]);
+    for (mode, noted) in [(FraudMode::Off, None), (FraudMode::Detect, Some(&hit))] {
         let world = self_referring(mode);
         let lead = world.signs_up(sign_up(&click()));
         assert_eq!((lead.referral.status, lead.reason), (ReferralStatus::Lead, Reason::LeadRecorded));
         assert_eq!(world.told(), ["referral.lead", "transaction.created"]);
-        assert_eq!(world.rows().events[0].detail.get("self_referral"), noted);
+        assert_eq!(world.rows().events[0].detail.get("fraud_rules"), noted);
     }
     let world = self_referring(FraudMode::Block);
     let blocked = world.signs_up(sign_up(&click()));
@@ -146,7 +148,7 @@ fn a_self_referral_is_ignored_noted_or_blocked() {
 /// Alice's address is John's, and leads are paid.
 fn self_referring(mode: FraudMode) -> World {
     let world = World::with(|program| {
-        program.self_referral_mode = mode;
+        program.fraud.self_referral = mode;
         program.incentives.push(per_lead(500, Approval::Automatic));
     });
     world.database.put_affiliate(Affiliate { email_hash: Some(email_hash("john@example.com")), ..affiliate() });

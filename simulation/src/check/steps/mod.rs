@@ -4,6 +4,7 @@
 //! Keeps no state.
 
 mod amounts;
+mod leads;
 mod levels;
 mod prices;
 mod sums;
@@ -43,6 +44,7 @@ pub fn check(evidence: &Evidence<'_>, problems: &mut Problems) {
             sums::check(&step, problems);
             amounts::check(&step, problems);
             prices::check(&step, problems);
+            leads::check(&step, problems);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Prices: what a sale is credited with and earns, when it is recorded, completed or converted, and what a lead does. The
-//! questions are those of docs/rules.md, section 1.
+//! Prices: what a sale is credited with and earns, when it is recorded, completed or converted. The questions are those of
+//! docs/rules.md, section 1.
 //!
 //! Keeps no state.
 
@@ -8,14 +8,15 @@ use attribution::exchange::Exchange;
 use attribution::fixtures;
 use attribution::incentive::Length;
 use attribution::money::Rate;
-use attribution::sale::{Commission, Conversion};
-use attribution::status::{CommissionKind, CommissionStatus, ReferralStatus, SalesStatus};
+use attribution::sale::Conversion;
+use attribution::status::{CommissionStatus, FraudMode, ReferralStatus, SalesStatus};
 use attribution::time::DAY_MILLISECONDS;
 use serde_json::Value;
 
-use super::sums::total;
+use super::sums::{made_good, total};
 use super::{Step, half_up, levels};
 use crate::check::Problems;
+use crate::entries::PAID_MARK;
 use crate::rates::exchange_of;
 use crate::rules::Pays;
 
@@ -64,7 +65,6 @@ pub fn check(step: &Step<'_>, problems: &mut Problems) {
             _ => {}
         }
     }
-    check_lead(step, problems);
 }
 
 /// In the team's currency by the exchange that was in force, worked out anew.
@@ -115,7 +115,8 @@ fn check_cap_is_stated(step: &Step<'_>, due: &Due, problems: &mut Problems) {
 }
 
 fn earned_so_far(step: &Step<'_>) -> i64 {
-    step.before.map_or(0, |before| total(step, &step.commit.before, &before.affiliate_id))
+    let before = step.before.map_or(0, |before| total(step, &step.commit.before, &before.affiliate_id));
+    before + made_good(step)
 }
 
 /// What a sale comes to, question by question.
@@ -125,6 +126,9 @@ fn due(step: &Step<'_>, sale: &Conversion, exchange: Option<&Exchange>) -> Due {
         Some(ReferralStatus::Rejected) => return Due::nothing(Reason::ReferralRejected),
         Some(ReferralStatus::Deleted) => return Due::nothing(Reason::ReferralDeleted),
         _ => {}
+    }
+    if is_blocked(step) {
+        return Due::nothing(Reason::PaidTrafficBlocked);
     }
     let (happened, rules) = (sale.created_at, &step.rules);
     let end = |clicked: attribution::time::Timestamp| clicked.milliseconds() + WINDOW_DAYS * DAY_MILLISECONDS;
@@ -161,6 +165,13 @@ fn due(step: &Step<'_>, sale: &Conversion, exchange: Option<&Exchange>) -> Due {
         },
     };
     capped(full, rules.cap_minor, earned_so_far(step))
+}
+
+/// Whether an advertisement was paid for the visit, the program blocks that, and no person has released the referral.
+pub fn is_blocked(step: &Step<'_>) -> bool {
+    let is_paid = step.after.click.as_ref().is_some_and(|facts| facts.get(PAID_MARK).is_some());
+    let suspicion = step.before.and_then(|before| before.suspicion.as_ref());
+    step.rules.paid_traffic == FraudMode::Block && is_paid && !suspicion.is_some_and(|suspicion| suspicion.cleared)
 }
 
 fn capped(full: i64, cap: Option<i64>, so_far: i64) -> Due {
@@ -210,19 +221,6 @@ fn check_settled(
     if terms.levels {
         levels::check(step, sale, earned, exchange, problems);
     }
-}
-
-/// A lead earns what the rules say, once.
-fn check_lead(step: &Step<'_>, problems: &mut Problems) {
-    let of_lead: Vec<&Commission> = step.commissions().filter(|row| row.kind == CommissionKind::Lead).collect();
-    problems.unless(of_lead.len() <= 1, || format!("the lead {} earned {} times", step.after.id, of_lead.len()));
-    if step.line.kind != "referral.lead" {
-        return;
-    }
-    let stands = step.after.status == ReferralStatus::Lead && step.rules.approves(&step.after.affiliate_id);
-    let due = (stands && step.rules.lead_minor > 0).then_some(step.rules.lead_minor);
-    let earned = of_lead.first().and_then(|row| row.amount_minor);
-    problems.unless(earned == due, || format!("the lead {} earned {earned:?} and should {due:?}", step.after.id));
 }
 
 /// Reads an amount in dollars as cents.

@@ -34,6 +34,14 @@ pub fn total(step: &Step<'_>, rows: &Rows, affiliate: &AffiliateId) -> i64 {
     counted.map(|row| row.amount_minor.unwrap_or(0) - row.clawed_back_minor).sum()
 }
 
+/// What a lead that had been withheld earns by this step: it counts before anything else that the step earns.
+pub fn made_good(step: &Step<'_>) -> i64 {
+    let was_withheld = step.before.is_some_and(|before| before.lead_withheld);
+    let is_new = |row: &&Commission| row.kind == CommissionKind::Lead && step.commission_before(&row.id).is_none();
+    let leads = step.commissions().filter(|_| was_withheld).filter(is_new);
+    leads.map(|row| row.amount_minor.unwrap_or(0)).sum()
+}
+
 /// Where an incentive prices something, or what it priced counts again, there was room for it.
 fn check_cap(step: &Step<'_>, total: i64, problems: &mut Problems) {
     let is_priced = |row: &Commission| {
@@ -58,6 +66,7 @@ fn check_cap(step: &Step<'_>, total: i64, problems: &mut Problems) {
     });
     let Some(cap) = awaited.unwrap_or(step.rules.cap_minor) else { return };
     let before = step.before.map_or(0, |_| self::total(step, &step.commit.before, &step.after.affiliate_id));
+    let before = before + made_good(step);
     // A cap that was lowered, or that others' amounts have gone beyond, takes nothing back.
     problems.unless(total <= cap.max(before), || {
         format!("{} goes beyond its cap {cap}: from {before} to {total}", step.name())

@@ -1,6 +1,7 @@
 //! `/v1/program`: what the program is, for people and for pages. Beside the published fields: the attribution model and
 //! window, the currency, the allowed origins, the number. State: `program` and `program_origin` in D1.
 
+pub mod fraud_rules;
 pub mod group_incentives;
 pub mod groups;
 pub mod levels;

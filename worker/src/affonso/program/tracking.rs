@@ -1,8 +1,8 @@
 //! `/v1/program/tracking`: which parameters of a link are recognised and what is kept of customers. `track_email` and
 //! `track_name` are also written `email_tracking_enabled` and `name_tracking_enabled`, as later documentation calls them;
-//! `email_policy`, `trust_browser_leads` and `honour_gpc` are additions. State: columns of `program` in D1.
+//! `email_policy`, `trust_browser_leads`, `lead_auth` and `honour_gpc` are additions. State: columns of `program` in D1.
 
-use attribution::status::EmailPolicy;
+use attribution::status::{EmailPolicy, LeadAuth};
 use attribution::webhooks::TargetPolicy;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ struct Body {
     track_name: Option<bool>,
     name_tracking_enabled: Option<bool>,
     trust_browser_leads: Option<bool>,
+    lead_auth: Option<String>,
     honour_gpc: Option<bool>,
     postbacks: Option<Vec<PostbackBody>>,
 }
@@ -86,6 +87,7 @@ fn check(body: Body, incoming: &Incoming, funnel: &Funnel) -> Result<Change, Bod
         email_policy,
         name_tracking,
         trust_browser_leads: body.trust_browser_leads,
+        lead_auth: fields.known_word("lead_auth", body.lead_auth, LeadAuth::words()).and_then(LeadAuth::from_word),
         honour_gpc: body.honour_gpc,
         postbacks: postbacks(&mut fields, body.postbacks, incoming, funnel),
     };
@@ -176,6 +178,7 @@ fn view(tracking: &Tracking) -> Value {
         "track_name": tracking.keeps_names,
         "name_tracking_enabled": tracking.keeps_names,
         "trust_browser_leads": tracking.trust_browser_leads,
+        "lead_auth": tracking.lead_auth.as_str(),
         "honour_gpc": tracking.honour_gpc,
         "postbacks": tracking.postbacks,
     })

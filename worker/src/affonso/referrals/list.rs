@@ -3,6 +3,7 @@
 use attribution::email::{EmailAddress, EmailHasher};
 use attribution::ids::AffiliateId;
 use attribution::referral::Identity;
+use attribution::status::FraudRule;
 
 use super::super::beside::Expansion;
 use super::super::lists::{Parameters, cursor_page};
@@ -12,7 +13,7 @@ use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::input::BodyProblem;
 use crate::store::page::{Cursor, Place};
-use crate::store::referral::list::{self as store, Filter};
+use crate::store::referral::list::{self as store, Filter, Suspected};
 
 /// Makes a name of what was sent.
 type Named = fn(String) -> Identity;
@@ -51,11 +52,25 @@ fn check(incoming: &Incoming, hasher: &EmailHasher) -> Result<(Filter, Cursor, V
         affiliate_id: parameters.text("affiliate_id").map(AffiliateId::new),
         identities,
         status: parameters.word("status", &STATUSES, status),
+        fraud: parameters.word("fraud", &suspected_words(), suspected),
         created: parameters.period(),
     };
     let cursor = parameters.cursor();
     let expansions = parameters.expand(&EXPANSIONS);
     parameters.finish((filter, cursor, expansions))
+}
+
+/// What fraud rules may have said.
+const SUSPECTED: [(&str, Suspected); 3] =
+    [("any", Suspected::Any), ("detected", Suspected::Detected), ("blocked", Suspected::Blocked)];
+
+fn suspected_words() -> Vec<&'static str> {
+    SUSPECTED.iter().map(|(word, _)| *word).chain(FraudRule::words().iter().copied()).collect()
+}
+
+fn suspected(word: &str) -> Option<Suspected> {
+    let known = SUSPECTED.into_iter().find(|(known, _)| *known == word).map(|(_, suspected)| suspected);
+    known.or_else(|| FraudRule::from_word(word).map(Suspected::By))
 }
 
 /// A cursor is the id of a referral of the caller's program.

@@ -158,7 +158,8 @@
     if (named.length === 0) return 'Needs no key.';
     const kinds = { secretKey: 'a secret key', programToken: 'a program’s token' };
     const keys = named.filter(Boolean).map((name) => kinds[name]).join(' or ');
-    return named.includes(undefined) ? `Needs no key; takes ${keys}.` : `Needs ${keys}.`;
+    const scopes = Object.values(security.at(-1))[0].join(' and ');
+    return named.includes(undefined) ? `Needs no key; takes ${keys} with ${scopes}.` : `Needs ${keys} with ${scopes}.`;
   }
 
   function curl(method, path, parameters, body, security) {

@@ -3,6 +3,7 @@
 //! A change is a struct whose fields are named like the columns; what is absent is not written, so that two changes at
 //! once never undo each other. The same statement raises the rules version ([`super::rules_version`]).
 
+pub mod fraud_rules;
 pub mod payment_terms;
 pub mod profile;
 pub mod restrictions;

@@ -2,7 +2,7 @@
 
 use attribution::ids::ProgramId;
 use attribution::ledger::Unavailable;
-use attribution::status::EmailPolicy;
+use attribution::status::{EmailPolicy, LeadAuth};
 use serde::{Deserialize, Serialize};
 use worker::query;
 
@@ -29,6 +29,8 @@ pub struct Tracking {
     pub keeps_names: bool,
     /// Whether a lead that only a browser vouches for is paid without a person's approval.
     pub trust_browser_leads: bool,
+    /// Whether a page's lead counts at once.
+    pub lead_auth: LeadAuth,
     /// Whether Global Privacy Control keeps a visitor from being tracked.
     pub honour_gpc: bool,
     /// URLs that the program's owner has noted down, each for an event.
@@ -64,6 +66,9 @@ pub struct Change {
     /// Whether a lead that only a browser vouches for is paid without a person's approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_browser_leads: Option<bool>,
+    /// Whether a page's lead counts at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead_auth: Option<LeadAuth>,
     /// Whether Global Privacy Control keeps a visitor from being tracked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub honour_gpc: Option<bool>,
@@ -82,6 +87,7 @@ struct Row {
     email_policy: String,
     name_tracking: i64,
     trust_browser_leads: i64,
+    lead_auth: String,
     honour_gpc: i64,
     postbacks: String,
 }
@@ -101,6 +107,7 @@ impl TryFrom<Row> for Tracking {
             email_policy: word("program.email_policy", &row.email_policy, EmailPolicy::from_word)?,
             keeps_names: row.name_tracking == 1,
             trust_browser_leads: row.trust_browser_leads == 1,
+            lead_auth: word("program.lead_auth", &row.lead_auth, LeadAuth::from_word)?,
             honour_gpc: row.honour_gpc == 1,
             postbacks: json("program.postbacks", &row.postbacks)?,
         })
@@ -112,7 +119,7 @@ pub async fn find(database: &Database, program: &ProgramId) -> Result<Tracking, 
     let statement = query!(
         &database.0,
         "SELECT default_referral_parameter, enabled_referral_parameters, email_policy, name_tracking, \
-           trust_browser_leads, honour_gpc, postbacks FROM program WHERE id = ?1",
+           trust_browser_leads, lead_auth, honour_gpc, postbacks FROM program WHERE id = ?1",
         program
     );
     let row: Option<Row> = database.first(statement).await?;

@@ -3,7 +3,7 @@
 use attribution::ids::AffiliateId;
 use attribution::ledger::Unavailable;
 use attribution::referral::{Identity, IdentityKind, Referral, Scope};
-use attribution::status::ReferralStatus;
+use attribution::status::{FraudRule, ReferralStatus};
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
@@ -20,8 +20,23 @@ pub struct Filter {
     pub identities: Vec<Identity>,
     /// How far their customer has come.
     pub status: Option<ReferralStatus>,
+    /// What fraud rules have said of it.
+    pub fraud: Option<Suspected>,
     /// When they began.
     pub created: Period,
+}
+
+/// What fraud rules have said of a referral.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspected {
+    /// Some rule has hit.
+    Any,
+    /// Some rule has hit, and none rejected it when it was made.
+    Detected,
+    /// A rule rejected it when it was made.
+    Blocked,
+    /// This rule has hit.
+    By(FraudRule),
 }
 
 /// One page of a program's referrals, and whether there are more; `None` where the cursor is none of the program's. A
@@ -75,11 +90,12 @@ fn page(database: &Database, scope: &Scope, filter: &Filter, cursor: &Cursor) ->
     let unused = if is_narrow { "+" } else { "" };
     let affiliate = if filter.affiliate_id.is_some() { "affiliate_id = ?3" } else { "?3 IS NULL" };
     let names = by_names(&filter.identities);
+    let suspected = suspected(filter.fraud);
     let beyond = beyond(cursor);
     let direction = direction(cursor.reads_descending());
     let sql = format!(
         "SELECT {COLUMNS} FROM referral WHERE {unused}program_id = ?1 AND {unused}is_test = ?2 AND status <> 'deleted' \
-         AND {affiliate} AND {names} AND {beyond} AND (?6 IS NULL OR status = ?6) \
+         AND {affiliate} AND {names} AND {suspected} AND {beyond} AND (?6 IS NULL OR status = ?6) \
          AND (?7 IS NULL OR created_at >= ?7) AND (?8 IS NULL OR created_at <= ?8) \
          ORDER BY created_at {direction}, id {direction} LIMIT ?9"
     );
@@ -96,6 +112,21 @@ fn page(database: &Database, scope: &Scope, filter: &Filter, cursor: &Cursor) ->
         filter.created.to,
         cursor.wanted()
     )
+}
+
+/// Whether the rules have said so. Rules are words of this code, and nobody's input.
+fn suspected(fraud: Option<Suspected>) -> String {
+    match fraud {
+        None => "TRUE".to_owned(),
+        Some(Suspected::Any) => "suspicion IS NOT NULL".to_owned(),
+        Some(Suspected::Detected) => "suspicion IS NOT NULL AND suspicion ->> '$.blocked_by' IS NULL".to_owned(),
+        Some(Suspected::Blocked) => "suspicion IS NOT NULL AND suspicion ->> '$.blocked_by' IS NOT NULL".to_owned(),
+        Some(Suspected::By(rule)) => format!(
+            "suspicion IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(referral.suspicion, '$.rules') AS hit \
+               WHERE hit.value = '{}')",
+            rule.as_str()
+        ),
+    }
 }
 
 /// Whoever holds a name is found by it; whoever was rejected holds none, and is found among the rejected.
