@@ -22,7 +22,7 @@ ALTER TABLE program ADD COLUMN lead_auth TEXT NOT NULL DEFAULT 'open' CHECK (lea
 ALTER TABLE referral ADD COLUMN lead_withheld INTEGER NOT NULL DEFAULT 0 CHECK (lead_withheld IN (0, 1));
 -- What fraud rules have said (JSON): {rules, blocked_by, cleared}. NULL where none has hit.
 ALTER TABLE referral ADD COLUMN suspicion TEXT;
--- Keyed hash of the network address that a page's lead came from; NULL once a key vouches for it.
+-- Keyed hash of the network address that a page's lead came from; NULL once a key vouches for it, and after a day.
 ALTER TABLE referral ADD COLUMN claimed_from TEXT;
 
 -- Neither index costs a row where nothing was found and nothing is claimed.

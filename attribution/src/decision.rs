@@ -118,6 +118,8 @@ pub enum Reason {
     PayoutEnded,
     /// Something happened that the caller wants on record.
     MilestoneRecorded,
+    /// What the customer was known by was erased, as was asked for.
+    CustomerErased,
 }
 
 impl Reason {
@@ -201,6 +203,7 @@ impl Reason {
             Self::TooLittleToPayOut => "The commissions came to less than is paid out; they wait for the next payout.",
             Self::PayoutEnded => "The payout came to nothing; its commissions are payable again.",
             Self::MilestoneRecorded => "The caller put this on record.",
+            Self::CustomerErased => "Everything that the customer was known by was erased.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
         }
     }

@@ -13,6 +13,7 @@ pub mod day;
 pub mod decision;
 pub mod edits;
 pub mod email;
+pub mod erasure;
 pub mod event_id;
 pub mod exchange;
 #[cfg(any(test, feature = "simulation"))]
@@ -44,6 +45,7 @@ pub mod program;
 pub mod rate_limit;
 pub mod referral;
 pub mod referral_stats;
+pub mod retention;
 pub mod sale;
 pub mod scheduler;
 pub mod shard;

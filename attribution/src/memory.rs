@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use crate::decision::Reason;
+use crate::erasure;
 use crate::exchange::QuotedRate;
 use crate::fraud::Visit;
 use crate::ids::{AffiliateId, CommissionId, ConversionId, PayoutId, ProgramId, ReferralId, RefundId};
 use crate::ledger::{
-    AddressQuery, Change, ClaimCounts, ClaimQuery, Event, KeptAnswer, KeptKey, NotCommitted, Query, SaleQuery, State,
-    Store, Unavailable,
+    AddressQuery, Change, ClaimCounts, ClaimQuery, Event, KeptAnswer, KeptKey, NotCommitted, Outcome, Query, SaleQuery,
+    State, Store, Unavailable,
 };
 use crate::program::{Affiliate, Program};
 use crate::referral::{Identity, Referral, Scope};
@@ -348,6 +349,10 @@ impl Rows {
                 self.require(&commission.referral_id)?;
                 insert(&mut self.commissions, &commission.id, commission)
             }
+            Change::EraseTraces(id, _) => {
+                self.erase_traces(id);
+                Ok(())
+            }
             Change::KeepAnswer(key, answer) => insert(&mut self.kept_answers, key, answer),
             Change::AppendEvent(event) => {
                 if rules_version != Some(event.rules_version) {
@@ -369,6 +374,31 @@ impl Rows {
             return Err("referral.verified: there are too many claims");
         }
         insert(&mut self.referrals, &referral.id, referral)
+    }
+
+    fn erase_traces(&mut self, id: &ReferralId) {
+        let mut sales = Vec::new();
+        for sale in self.conversions.values_mut().filter(|sale| sale.referral_id == *id) {
+            sale.details = erasure::sale_details(&sale.details);
+            sales.push(sale.id.clone());
+        }
+        let mut subjects = vec![id.as_str().to_owned()];
+        for refund in self.refunds.values_mut().filter(|refund| sales.contains(&refund.conversion_id)) {
+            refund.reason = None;
+            subjects.push(refund.id.as_str().to_owned());
+        }
+        for line in self.events.iter_mut().filter(|line| subjects.contains(&line.subject)) {
+            erasure::empty(&erasure::LINE_FIELDS, &mut line.detail);
+            for data in line.messages.iter_mut().filter_map(|message| message.data.as_object_mut()) {
+                erasure::empty(&erasure::MESSAGE_FIELDS, data);
+            }
+        }
+        for answer in self.kept_answers.values_mut() {
+            let waited = matches!(&answer.outcome, Outcome::Parked { refund, .. } if subjects.iter().any(|of| of == refund.id.as_str()));
+            if waited || answer.outcome.referral_id() == Some(id) {
+                *answer = erasure::kept_answer(answer);
+            }
+        }
     }
 
     /// One key, one refund: recorded or waiting.

@@ -157,6 +157,8 @@ pub struct Referral {
     pub converted_at: Option<Timestamp>,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When everything that its customer was known by was erased: from then on nothing new is learnt of them here.
+    pub erased_at: Option<Timestamp>,
 }
 
 impl Referral {
@@ -190,6 +192,7 @@ impl Referral {
             created_at: now,
             converted_at: None,
             updated_at: now,
+            erased_at: None,
         }
     }
 
@@ -208,6 +211,26 @@ impl Referral {
             self.subscription_id.clone().map(Identity::subscription_id),
         ];
         named.into_iter().flatten().chain(self.aliases.iter().cloned()).collect()
+    }
+
+    /// The same referral without its customer: what it has earned, how it ended and when stay.
+    #[must_use]
+    pub fn erased(&self, now: Timestamp) -> Self {
+        Self {
+            external_user_id: None,
+            customer_id: None,
+            subscription_id: None,
+            email: None,
+            name: None,
+            metadata: None,
+            aliases: Vec::new(),
+            click: None,
+            claimed_from: None,
+            seq: self.seq + 1,
+            updated_at: now,
+            erased_at: Some(now),
+            ..self.clone()
+        }
     }
 
     /// Adds what a commission pays to the total; `None` when that is more than an amount can be.

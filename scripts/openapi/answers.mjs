@@ -91,8 +91,10 @@ function flatError(status, texts) {
   };
 }
 
-const errorHeaders = (status, said) =>
-  headers('X-Request-Id', ...(said.some((one) => TRY_AGAIN.includes(one)) ? ['Retry-After'] : []), ...(Number(status) === 401 ? [] : STANDING));
+function errorHeaders(status, said) {
+  const isLater = Number(status) === 429 || said.some((one) => TRY_AGAIN.includes(one));
+  return headers('X-Request-Id', ...(isLater ? ['Retry-After'] : []), ...(Number(status) === 401 ? [] : STANDING));
+}
 
 /** The answers by status, the good ones first. */
 export function answersOf(call, responses, at) {

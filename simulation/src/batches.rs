@@ -53,6 +53,7 @@ pub fn in_words(batch: &[Change]) -> String {
         Change::InsertRefund(row) => format!("refund {} of {}", row.id, row.amount.minor),
         Change::ParkRefund(row) => format!("refund {} waits for {}", row.id, row.sale_key),
         Change::SettleRefund(row) => format!("refund {} waits no longer", row.id),
+        Change::EraseTraces(id, _) => format!("traces of {id} erased"),
         Change::DeclineLeadCommission(id, _) => format!("lead commission of {id} declined"),
     });
     words.collect::<Vec<_>>().join("; ")

@@ -238,6 +238,16 @@ async function tracking(ledger) {
   await call(ledger, "POST", "/api/v1/track/refund", 202, { transaction_id: "txn_9", allow_pending: true }, token);
   await call(ledger, "POST", "/api/v1/track/refund", 200, { ...refund, ...test_mode }, token);
   await call(ledger, "POST", "/api/v1/cli/test-event", 200, { event_type: "lead" }, token);
+  await call(ledger, "GET", "/api/v1/programs/me/readiness?force_recheck=1", 200, undefined, token);
+  await call(ledger, "POST", "/api/v1/cli/test-event", 200, { type: "chain" }, token);
+  await call(ledger, "GET", "/api/v1/programs/me/readiness", 200, undefined, token);
+}
+
+async function forgotten(ledger) {
+  const external_user_id = unique("user");
+  await signedUp(ledger, external_user_id);
+  await call(ledger, "POST", "/v1/customers/export", 200, { external_user_id });
+  for (let time = 0; time < 2; time += 1) await call(ledger, "POST", "/v1/customers/erase", 200, { external_user_id });
 }
 
 async function service(ledger) {
@@ -256,6 +266,7 @@ export async function walk(ledger) {
   await webhooks(ledger);
   await keys(ledger);
   await tracking(ledger);
+  await forgotten(ledger);
   await service(ledger);
 }
 

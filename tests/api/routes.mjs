@@ -175,6 +175,12 @@ export const BODY_ROUTES = [
       metadata: object,
     },
   },
+  ...["export", "erase"].map((path) => ({
+    path: `/v1/customers/${path}`,
+    key: "live",
+    body: { external_user_id: "user_none" },
+    fields: texts("external_user_id", "customer_id", "email"),
+  })),
   {
     path: "/v1/affiliates",
     key: "live",
@@ -321,7 +327,7 @@ export const BODY_ROUTES = [
     path: "/api/v1/cli/test-event",
     key: "token",
     body: { event_type: "lead" },
-    fields: { event_type: text, program_id: reference },
+    fields: { type: text, event_type: text, program_id: reference },
   },
 ];
 
@@ -356,6 +362,7 @@ export const READ_ROUTES = [
   { path: "/v1/webhooks/whe_none", key: "live", allow: "GET, PUT, DELETE" },
   { path: "/v1/webhooks/whe_none/deliveries", key: "live" },
   ...PROGRAM_READ_ROUTES,
+  { path: "/api/v1/programs/me/readiness", key: "token" },
   { path: "/dashboard/overview", key: "live" },
   { path: "/healthz" },
 ];

@@ -24,11 +24,11 @@ export function emailHash(programId, email) {
  *
  * @param t the test, or anything with `after`
  * @param {{ program?: object, incentives?: object[], override?: object[], browser_origins?: string[], demo?: boolean,
- *   vars?: object, instances?: number, switchable?: boolean, persist?: string, worker?: object, openCalls?: number,
- *   limit?: { perMinute: number, perSecond: number } }} options columns of
+ *   vars?: object, instances?: number, switchable?: boolean, persist?: string, log?: object[], worker?: object,
+ *   openCalls?: number, limit?: { perMinute: number, perSecond: number } }} options columns of
  *   `program`; incentives `{trigger, kind, percent|amount_minor, apply_to, product_ids, approval, hold_days,
  *   cap_minor}`; `demo`: whether the demo shop is served; `limit`: how often each key of the first team may call, without
- *   which it is as often as any test wants; `instances`, `switchable`, `persist`, `worker` and `openCalls` as of
+ *   which it is as often as any test wants; `instances`, `switchable`, `persist`, `log`, `worker` and `openCalls` as of
  *   `startRuntime`
  */
 export async function startLedger(t, options = {}) {
@@ -39,6 +39,7 @@ export async function startLedger(t, options = {}) {
     instances: options.instances,
     switchable: options.switchable,
     persist: options.persist,
+    log: options.log,
     worker: options.worker,
     openCalls: options.openCalls,
   });

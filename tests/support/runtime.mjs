@@ -41,12 +41,14 @@ export const product = {
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean,
- *   worker?: typeof product, openCalls?: number }} options `vars` are added to those of wrangler.toml, of which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory
- *   of an isolate of its own, over one database and the same objects; `switchable`: D1 can be taken away from them,
- *   and what they then log is not shown; `openCalls`: how many calls without a key an address may make in a minute
+ *   log?: object[], worker?: typeof product, openCalls?: number }} options `vars` are added to those of wrangler.toml, of
+ *   which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory of an isolate of
+ *   its own, over one database and the same objects; `switchable`: D1 can be taken away from them, and what they then log
+ *   is not shown; `log`: gets all that the runtime logs, `{ level, message, … }`, which is then not shown either;
+ *   `openCalls`: how many calls without a key an address may make in a minute
  */
 export async function startRuntime(options = {}) {
-  const { vars = {}, persist, instances = 1, switchable = false, worker = product, openCalls = 1_000_000 } = options;
+  const { vars = {}, persist, instances = 1, switchable = false, log, worker = product, openCalls = 1_000_000 } = options;
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
   const settings = await wranglerSettings();
   const database = switchable ? databaseSwitch() : undefined;
@@ -126,7 +128,7 @@ export async function startRuntime(options = {}) {
           port: ports[0],
           cf: false,
           log: new Log(LogLevel.ERROR),
-          ...(switchable && { handleStructuredLogs: () => {} }),
+          ...((switchable || log !== undefined) && { handleStructuredLogs: (entry) => log?.push(entry) }),
           resourcePersistencePath: state,
           // A process that died is started again by the library itself, on the same ports.
           unsafeHandleRuntimeRestart: () => cameBack?.(),

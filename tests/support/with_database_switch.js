@@ -1,6 +1,6 @@
 // The Worker's entry in tests that interfere with D1. It runs in workerd, around the built Worker: each call to D1 asks
 // the switch in the test's process first (database_switch.mjs), and fails in D1's own words where it is to fail.
-import Ledger, { ClickLedger as Shard } from "./index.js";
+import Ledger, { ClickLedger as Shard, Scheduler as Minutes, WebhookSender as Sender } from "./index.js";
 
 const connectionLost = () =>
   new Error("D1_ERROR: Network connection lost.", { cause: new Error("Network connection lost.") });
@@ -74,6 +74,18 @@ class Statement {
 const switchable = (env) => ({ ...env, DB: new D1Database(env.DB, env.DATABASE_SWITCH) });
 
 export class ClickLedger extends Shard {
+  constructor(state, env) {
+    super(state, switchable(env));
+  }
+}
+
+export class Scheduler extends Minutes {
+  constructor(state, env) {
+    super(state, switchable(env));
+  }
+}
+
+export class WebhookSender extends Sender {
   constructor(state, env) {
     super(state, switchable(env));
   }

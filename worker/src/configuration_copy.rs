@@ -87,11 +87,16 @@ impl<'a> Copies<'a> {
             Ok(ShardAnswer::Copy(Some(copy))) => serde_json::from_str(&copy).ok(),
             Ok(_) => None,
             Err(away) => {
-                console_error!("the copy of {name}: {away}");
+                console_error!("the copy of a {}: {away}", kind(name));
                 None
             }
         }
     }
+}
+
+/// What a copy is of, for the log: the rest of its name may be the hash of a key.
+fn kind(name: &str) -> &str {
+    name.split(' ').next().unwrap_or_default()
 }
 
 /// Has the pending copies made. For after the answer: a copy that fails is made at the next reading.
@@ -103,7 +108,7 @@ pub async fn make(env: &Env) {
         let request = ShardRequest::KeepCopy { name: name.clone(), copy: copy.clone() };
         match click_ledger::ask(env, &settings, placement, &request).await {
             Ok(_) => note_made(name, copy),
-            Err(away) => console_error!("the copy of {name} is not made: {away}"),
+            Err(away) => console_error!("the copy of a {} is not made: {away}", kind(&name)),
         }
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::join5;
 use serde_json::{Value, json};
 use worker::{Env, console_error};
 
-use crate::funnel::Funnel;
+use crate::funnel::{Funnel, Refusal};
 use crate::http::Answer;
 use crate::platform::Settings;
 use crate::scheduler::{self, SchedulerFigures};
@@ -26,7 +26,10 @@ pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
     )
     .await;
     let database = database.map_err(|away| away.to_string());
-    let objects = objects.map_err(|refusal| format!("{refusal:?}"));
+    let objects = objects.map_err(|refusal| match refusal {
+        Refusal::Rejected(rejection) => rejection.name().to_owned(),
+        Refusal::TryLater(cause) => cause,
+    });
     let word = |result: &Result<(), String>| if result.is_ok() { "ok" } else { "unavailable" };
     for cause in [&database, &objects].into_iter().filter_map(|result| result.as_ref().err()) {
         console_error!("health: {cause}");

@@ -13,6 +13,7 @@ mod click_ledger;
 mod configuration;
 mod configuration_copy;
 mod csv;
+mod erasure_work;
 mod first_party;
 mod funnel;
 mod health;

@@ -145,7 +145,7 @@ impl Gates for FunnelGates<'_> {
         match self.funnel.execute(command).await {
             Ok(_) => Ok(()),
             Err(Refusal::Rejected(rejection)) => {
-                console_error!("payout {}: {referral} is left as it is: {rejection:?}", payout.id);
+                console_error!("payout {}: {referral} is left as it is: {}", payout.id, rejection.name());
                 Ok(())
             }
             Err(Refusal::TryLater(cause)) => Err(Unavailable(cause)),

@@ -13,6 +13,7 @@ mod team;
 #[cfg(test)]
 mod tests;
 
+use attribution::ledger::Unavailable;
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
@@ -54,6 +55,8 @@ enum Endpoint {
     ReferralTimeline,
     ListEvents,
     CreateEvent,
+    ExportCustomer,
+    EraseCustomer,
     ListAffiliates,
     CreateAffiliate,
     ShowAffiliate,
@@ -119,6 +122,7 @@ enum Endpoint {
     TrackSale,
     TrackRefund,
     TestEvent,
+    ShowReadiness,
     TrackerFile,
     Page(Page),
     DashboardOverview,
@@ -157,6 +161,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["v1", "referrals", _, "reassign"] => &[("POST", E::ReassignReferral)],
         ["v1", "referrals", _, "timeline"] => &[("GET", E::ReferralTimeline)],
         ["v1", "events"] => &[("GET", E::ListEvents), ("POST", E::CreateEvent)],
+        ["v1", "customers", "export"] => &[("POST", E::ExportCustomer)],
+        ["v1", "customers", "erase"] => &[("POST", E::EraseCustomer)],
         ["v1", "affiliates"] => &[("GET", E::ListAffiliates), ("POST", E::CreateAffiliate)],
         ["v1", "affiliates", _] => {
             &[("GET", E::ShowAffiliate), ("PUT", E::UpdateAffiliate), ("DELETE", E::DeleteAffiliate)]
@@ -193,6 +199,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["api", "v1", "track", "sale"] => &[("POST", E::TrackSale)],
         ["api", "v1", "track", "refund"] => &[("POST", E::TrackRefund)],
         ["api", "v1", "cli", "test-event"] => &[("POST", E::TestEvent)],
+
+        ["api", "v1", "programs", "me", "readiness"] => &[("GET", E::ShowReadiness)],
 
         ["js", _] => &[("GET", E::TrackerFile)],
 
@@ -306,18 +314,15 @@ fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
 async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&str]) -> Answer {
     let funnel = match Funnel::of(env) {
         Ok(funnel) => funnel,
-        Err(away) if endpoint == E::Health => return health::without_settings(&away, env),
-        Err(away) if is_affitor(segments) => return affitor::Problem::from(away).answer(),
-        Err(away) => return affonso::Problem::from(away).answer(),
+        Err(away) => return without_funnel(endpoint, away, env, segments),
     };
     let funnel = &funnel;
     let id = segments.get(2).copied().unwrap_or_default();
     match endpoint {
         E::Health => health::check(funnel, env).await,
-        E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
-        E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
-        E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
-        E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::CreateClick | E::CreateSignup | E::CreateReferral | E::CreateConversion | E::RefundConversion => {
+            affonso_answer(recording(endpoint, incoming, funnel, id)).await
+        }
         E::ListConversions
         | E::UnattributedSales
         | E::ShowConversion
@@ -329,7 +334,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::UpdateCommission
         | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
-        E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ListReferrals
         | E::ShowReferral
         | E::UpdateReferral
@@ -337,7 +341,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ReassignReferral
         | E::ReferralTimeline
         | E::ListEvents
-        | E::CreateEvent => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
+        | E::CreateEvent
+        | E::ExportCustomer
+        | E::EraseCustomer => boxed(Box::pin(customers::serve(endpoint, incoming, funnel, id))).await,
         E::ListAffiliates
         | E::CreateAffiliate
         | E::ShowAffiliate
@@ -394,17 +400,56 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::DeleteIncentive
         | E::ShowLevels
         | E::ReplaceLevels => boxed(Box::pin(program::groups(endpoint, incoming, funnel, segments))).await,
-        E::TrackClick => affitor_answer(Box::pin(affitor::click::track(incoming, funnel))).await,
-        E::TrackLead => affitor_answer(Box::pin(affitor::lead::track(incoming, funnel))).await,
-        E::TrackSale => affitor_answer(Box::pin(affitor::sale::track(incoming, funnel))).await,
-        E::TrackRefund => affitor_answer(Box::pin(affitor::refund::track(incoming, funnel))).await,
-        E::TestEvent => affitor_answer(Box::pin(affitor::test_mode::command_line(incoming, funnel))).await,
+        E::TrackClick | E::TrackLead | E::TrackSale | E::TrackRefund | E::TestEvent | E::ShowReadiness => {
+            affitor_answer(tracking(endpoint, incoming, funnel)).await
+        }
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
         E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
+    }
+}
+
+/// The answer while a setting or a binding is missing: nothing is served then, and health says what it is.
+fn without_funnel(endpoint: Endpoint, away: Unavailable, env: &Env, segments: &[&str]) -> Answer {
+    match endpoint {
+        E::Health => health::without_settings(&away, env),
+        _ if is_affitor(segments) => affitor::Problem::from(away).answer(),
+        _ => affonso::Problem::from(away).answer(),
+    }
+}
+
+/// What is recorded in the Affonso dialect.
+fn recording<'a>(
+    endpoint: Endpoint,
+    incoming: &'a Incoming,
+    funnel: &'a Funnel,
+    id: &'a str,
+) -> LocalBoxFuture<'a, Result<Answer, affonso::Problem>> {
+    match endpoint {
+        E::CreateClick => Box::pin(affonso::clicks::create(incoming, funnel)),
+        E::CreateSignup => Box::pin(affonso::signups::create(incoming, funnel)),
+        E::CreateReferral => Box::pin(affonso::referrals::create(incoming, funnel)),
+        E::CreateConversion => Box::pin(affonso::conversions::create(incoming, funnel)),
+        _ => Box::pin(affonso::refunds::create(incoming, funnel, id)),
+    }
+}
+
+/// The Affitor dialect: what is tracked, what an integrator tries out, and what is still missing.
+fn tracking<'a>(
+    endpoint: Endpoint,
+    incoming: &'a Incoming,
+    funnel: &'a Funnel,
+) -> LocalBoxFuture<'a, Result<Answer, affitor::Problem>> {
+    match endpoint {
+        E::TrackClick => Box::pin(affitor::click::track(incoming, funnel)),
+        E::TrackLead => Box::pin(affitor::lead::track(incoming, funnel)),
+        E::TrackSale => Box::pin(affitor::sale::track(incoming, funnel)),
+        E::TrackRefund => Box::pin(affitor::refund::track(incoming, funnel)),
+        E::TestEvent => Box::pin(affitor::test_mode::command_line(incoming, funnel)),
+        _ => Box::pin(affitor::readiness::show(incoming, funnel)),
     }
 }
 

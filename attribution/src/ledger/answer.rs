@@ -14,14 +14,14 @@ use crate::program::Program;
 use crate::referral::{Referral, Scope};
 use crate::time::Timestamp;
 
-/// An `Idempotency-Key` as it was sent.
+/// An `Idempotency-Key`, as far as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IdempotencyKey {
     /// The route of the call; calls without an API key have a name space of their own.
     pub route: String,
-    /// The key.
+    /// SHA-256 of the key, lower-case hex.
     pub value: String,
-    /// SHA-256 of the body, lower-case hex.
+    /// SHA-256 of key and body, lower-case hex.
     pub body_hash: String,
 }
 
@@ -34,7 +34,7 @@ pub struct KeptKey {
     pub is_test: bool,
     /// The route of the call.
     pub route: String,
-    /// The key.
+    /// SHA-256 of the key, lower-case hex.
     pub value: String,
 }
 

@@ -86,6 +86,9 @@ pub enum Change {
     ParkRefund(Box<ParkedRefund>),
     /// A refund waits no longer. Stands before the sale that it waited for.
     SettleRefund(Box<ParkedRefund>),
+    /// Takes what the customer is known by out of everything that hangs on the referral: its sales, their refunds, its
+    /// lines and what they tell, kept answers, the copy of its click. Amounts, statuses and keys of sales stay.
+    EraseTraces(ReferralId, Timestamp),
     /// The line of the ledger that explains the batch; fails when the rules' version has moved on.
     AppendEvent(Box<Event>),
     /// Keeps the answer to a call with an `Idempotency-Key`; fails when the key was used.

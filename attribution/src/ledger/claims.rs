@@ -120,7 +120,8 @@ fn subject(command: &Command, click: Option<&Click>, state: &State) -> Option<Re
         | Command::EditCommission(_)
         | Command::Refund(_)
         | Command::MoveCommissions(_)
-        | Command::ExpireRefund(_) => None,
+        | Command::ExpireRefund(_)
+        | Command::EraseReferral(_) => None,
     }
 }
 

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, IdempotencyKey, KeptKey};
 use super::outcome::Rejection;
 use super::requests::{
-    CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, MoveCommissions, Reconsider,
-    RecordSale, Refund, SignUp, Turn, UnknownClick,
+    CreateReferral, EditCommission, EditReferral, EraseReferral, ExpireRefund, ManualCommission, MoveCommissions,
+    Reconsider, RecordSale, Refund, SignUp, Turn, UnknownClick,
 };
 use super::{
-    Plan, Query, RateQuery, SaleQuery, State, View, claims, create_referral, edit_commission, edit_referral,
+    Plan, Query, RateQuery, SaleQuery, State, View, claims, create_referral, edit_commission, edit_referral, erasure,
     manual_commission, reconsider, record_sale, referral_names, refund, scheduled, sign_up, suspicion,
 };
 use crate::day::Day;
@@ -43,6 +43,8 @@ pub enum Command {
     MoveCommissions(MoveCommissions),
     /// A refund has waited too long for its sale.
     ExpireRefund(ExpireRefund),
+    /// A customer is to be forgotten.
+    EraseReferral(EraseReferral),
 }
 
 /// Who asks, and what they may touch.
@@ -107,6 +109,7 @@ impl Command {
             Self::Refund(command) => &command.gate,
             Self::MoveCommissions(command) => &command.referral_id,
             Self::ExpireRefund(command) => &command.gate,
+            Self::EraseReferral(command) => &command.referral_id,
         }
     }
 
@@ -123,6 +126,7 @@ impl Command {
             Self::Refund(command) => &command.context,
             Self::MoveCommissions(command) => &command.context,
             Self::ExpireRefund(command) => &command.context,
+            Self::EraseReferral(command) => &command.context,
         }
     }
 
@@ -162,6 +166,7 @@ impl Command {
             Self::EditReferral(command) => command.context.request_id.clear(),
             Self::MoveCommissions(command) => command.context.request_id.clear(),
             Self::ExpireRefund(command) => command.context.request_id.clear(),
+            Self::EraseReferral(command) => command.context.request_id.clear(),
         }
         command
     }
@@ -181,7 +186,8 @@ impl Command {
             | Self::EditCommission(_)
             | Self::EditReferral(_)
             | Self::MoveCommissions(_)
-            | Self::ExpireRefund(_) => None,
+            | Self::ExpireRefund(_)
+            | Self::EraseReferral(_) => None,
         }
     }
 
@@ -226,6 +232,7 @@ impl Command {
             Self::Refund(command) => Some(&command.scope),
             Self::MoveCommissions(command) => Some(&command.scope),
             Self::ExpireRefund(command) => Some(&command.scope),
+            Self::EraseReferral(command) => Some(&command.scope),
         }
     }
 
@@ -252,7 +259,8 @@ impl Command {
             | Self::ManualCommission(_)
             | Self::EditReferral(_)
             | Self::MoveCommissions(_)
-            | Self::ExpireRefund(_) => Rejection::ReferralNotFound,
+            | Self::ExpireRefund(_)
+            | Self::EraseReferral(_) => Rejection::ReferralNotFound,
         }
     }
 
@@ -326,6 +334,7 @@ impl Command {
                 commissions_of: Some(command.referral_id.clone()),
                 ..query
             },
+            Self::EraseReferral(command) => Query { referrals: vec![command.referral_id.clone()], ..query },
             Self::ExpireRefund(command) => Query { parked_for: Some(command.sale_key.clone()), ..query },
         }
     }
@@ -354,7 +363,8 @@ impl Command {
             Self::EditReferral(EditReferral { referral_id: gate, .. })
             | Self::ManualCommission(ManualCommission { gate, .. })
             | Self::EditCommission(EditCommission { gate, .. })
-            | Self::MoveCommissions(MoveCommissions { referral_id: gate, .. }) => affiliate_of(gate, state),
+            | Self::MoveCommissions(MoveCommissions { referral_id: gate, .. })
+            | Self::EraseReferral(EraseReferral { referral_id: gate, .. }) => affiliate_of(gate, state),
             Self::ExpireRefund(_) => None,
         }
     }
@@ -373,6 +383,7 @@ impl Command {
             Self::EditCommission(command) => edit_commission::decide(command, view),
             Self::EditReferral(command) => edit_referral::decide(command, view),
             Self::MoveCommissions(command) => scheduled::move_commissions(command, view),
+            Self::EraseReferral(command) => erasure::decide(command, view),
             Self::ExpireRefund(_) => Err(Rejection::SaleNotFound),
         }
     }

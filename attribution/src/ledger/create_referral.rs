@@ -32,8 +32,9 @@ pub(super) fn identities(command: &CreateReferral, program: &Program, hasher: &E
 /// Decides one direct referral:
 /// 1. the affiliate, and the click if one is named, are the caller's (else not found);
 /// 2. the click is still one (else refused);
-/// 3. nobody else holds the customer's names (else a conflict that names the first);
-/// 4. the referral is recorded with the status asked for; a lead earns the lead incentive.
+/// 3. something is kept by which the customer is known again, unless the click is (else refused);
+/// 4. nobody else holds the customer's names (else a conflict that names the first);
+/// 5. the referral is recorded with the status asked for; a lead earns the lead incentive.
 pub(super) fn decide(command: &CreateReferral, view: &View<'_>) -> Result<Plan, Rejection> {
     let scope = command.scope.clone();
     if view.affiliate.program_id != scope.program_id || view.program.team_id != scope.team_id {
@@ -44,6 +45,9 @@ pub(super) fn decide(command: &CreateReferral, view: &View<'_>) -> Result<Plan, 
     }
     check_click(command, view)?;
     let identities = identities(command, view.program, view.hasher);
+    if identities.is_empty() && command.status.holds_identities() && !command.from_click {
+        return Err(Rejection::NothingKeptOfIdentity);
+    }
     if let Some(identity) = identities.iter().find(|identity| view.state.holder(identity).is_some()) {
         return Err(Rejection::IdentityTaken { identity: identity.clone() });
     }
@@ -150,5 +154,6 @@ fn referral_of(command: &CreateReferral, scope: Scope, view: &View<'_>) -> Refer
         created_at,
         converted_at: (command.status != ReferralStatus::Lead).then_some(created_at),
         updated_at: view.now,
+        erased_at: None,
     }
 }

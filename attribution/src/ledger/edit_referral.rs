@@ -4,13 +4,13 @@
 //! Source: docs/rules.md, sections 7, 9 and 10; design, section 1 (identities are freed and taken back). What was paid, or
 //! is in a payout, stays as it is.
 
-use super::View;
 use super::changes::{Change, Event, Plan};
 use super::leads;
 use super::outcome::{FirstSeen, Outcome, Rejection};
 use super::referral_commissions::Commissions;
 use super::referral_names::{Names, check_agreement, learn, named};
 use super::requests::EditReferral;
+use super::{View, erasure};
 use crate::decision::{Decision, Reason};
 use crate::messages::{Message, commission_message, referral_message};
 use crate::referral::Referral;
@@ -27,6 +27,7 @@ use crate::transitions::Mover;
 pub(super) fn decide(command: &EditReferral, view: &View<'_>) -> Result<Plan, Rejection> {
     let before = view.state.referral(&command.referral_id).ok_or(Rejection::ReferralNotFound)?;
     reach(command, before)?;
+    erasure::check_edit(command, before)?;
     check_agreement(command, before, view)?;
     let mut after = named(command, before, view);
     set_status(command, before, &mut after, view)?;

@@ -15,6 +15,7 @@ mod create_referral;
 mod crediting;
 mod edit_commission;
 mod edit_referral;
+mod erasure;
 mod judgement;
 mod leads;
 mod manual_commission;
@@ -41,8 +42,8 @@ pub use claims::{ClaimCounts, ClaimQuery, MOST_OF_ADDRESS, MOST_OF_AFFILIATE};
 pub use command::{Command, Context, Reach};
 pub use outcome::{FirstSeen, Outcome, Rejection};
 pub use requests::{
-    CommissionEdit, CreateReferral, EditCommission, EditReferral, ExpireRefund, ManualCommission, Milestone,
-    MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
+    CommissionEdit, CreateReferral, EditCommission, EditReferral, EraseReferral, ExpireRefund, ManualCommission,
+    Milestone, MoveCommissions, Reassignment, Reconsider, RecordSale, Refund, SignUp, Step, Turn, UnknownClick,
 };
 
 use crate::day::Day;
@@ -232,7 +233,7 @@ pub trait Pause {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A rule refused it.
-    #[error("refused: {0:?}")]
+    #[error("refused: {}", .0.name())]
     Rejected(Rejection),
     /// Others were faster, again and again.
     #[error("not committed after {MAX_ATTEMPTS} attempts: {0}")]

@@ -20,7 +20,7 @@ pub enum FirstSeen {
 }
 
 /// What a command came to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum Outcome {
     /// The referral of a sign-up, or one that was recorded directly.
     Referral {
@@ -70,8 +70,25 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Its name, for the log: what it says may name a customer.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
+    /// The referral that it is about; `None` for a refund that waits and for what a job has moved.
+    pub fn referral_id(&self) -> Option<&ReferralId> {
+        match self {
+            Self::Commission { commission, .. } => Some(&commission.referral_id),
+            Self::Referral { referral, .. } => Some(&referral.id),
+            Self::Sale { sale, .. } | Self::Refund { sale, .. } => Some(&sale.conversion.referral_id),
+            Self::Parked { .. } | Self::Moved { .. } => None,
+        }
+    }
+}
+
 /// Why a command is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum Rejection {
     /// No such click within the caller's reach.
     ClickNotFound,
@@ -175,6 +192,11 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Its name, for the log: what it says may name a customer.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
     /// A status that may not follow the one that there is.
     pub fn transition(subject: &str, from: &str, to: &str) -> Self {
         Self::NoSuchTransition { subject: subject.to_owned(), from: from.to_owned(), to: to.to_owned() }

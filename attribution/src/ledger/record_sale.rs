@@ -120,10 +120,11 @@ pub(super) fn decide(command: &RecordSale, view: &View<'_>) -> Result<Plan, Reje
     record(command, customer, view)
 }
 
-/// A referral that the caller may not touch, or that was deleted, does not exist for this call.
+/// A referral that the caller may not touch, or that was deleted or erased, does not exist for this call.
 fn reach(command: &RecordSale, referral: &Referral) -> Result<(), Rejection> {
     command.context.reach.admit(&referral.scope, Rejection::ReferralNotFound)?;
-    if referral.status == ReferralStatus::Deleted { Err(Rejection::ReferralNotFound) } else { Ok(()) }
+    let is_gone = referral.status == ReferralStatus::Deleted || referral.erased_at.is_some();
+    if is_gone { Err(Rejection::ReferralNotFound) } else { Ok(()) }
 }
 
 fn disagreement(pair: &[&Referral]) -> Rejection {

@@ -15,13 +15,11 @@ use crate::messages::{Message, decimal, sale_messages};
 use crate::money::{Money, pro_rata};
 use crate::program::Program;
 use crate::referral::Referral;
+use crate::retention::PARKED_REFUND_DAYS;
 use crate::sale::{Commission, Conversion, ParkedRefund, RecordedSale, SaleRefund};
 use crate::status::{CommissionKind, CommissionStatus, SalesStatus};
 use crate::time::Timestamp;
 use crate::transitions::Mover;
-
-/// A refund waits so long for its sale.
-const PARKED_DAYS: u32 = 30;
 
 /// What a refund changes: the rows after it, and what it takes back.
 pub(super) struct Reversal {
@@ -273,7 +271,7 @@ pub(super) fn without_sale(
         reason: command.reason.clone(),
         refunded_at: command.refunded_at.unwrap_or(now),
         parked_at: now,
-        expires_at: now.plus_days(PARKED_DAYS),
+        expires_at: now.plus_days(PARKED_REFUND_DAYS),
     };
     let decision = Decision::new(Reason::RefundWaitsForItsSale)
         .with("sale_key", parked.sale_key.as_str())

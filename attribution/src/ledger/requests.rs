@@ -402,3 +402,14 @@ pub struct ExpireRefund {
     /// The key of the sale that it waits for.
     pub sale_key: String,
 }
+
+/// A customer is to be forgotten: one of the referrals that hold, or held, a name of theirs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EraseReferral {
+    /// Who asks.
+    pub context: Context,
+    /// The gate: the referral.
+    pub referral_id: ReferralId,
+    /// Whose it is.
+    pub scope: Scope,
+}

@@ -73,7 +73,7 @@ fn waits_for_key(command: &SignUp, view: &View<'_>) -> bool {
 
 fn already_converted(command: &SignUp, referral: &Referral, view: &View<'_>) -> Result<Plan, Rejection> {
     let not_found = command_not_found(command);
-    if referral.status == ReferralStatus::Deleted {
+    if referral.status == ReferralStatus::Deleted || referral.erased_at.is_some() {
         return Err(not_found);
     }
     check_scope(command, referral, view, not_found)?;

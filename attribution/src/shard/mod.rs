@@ -126,7 +126,7 @@ pub struct Carried {
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// A rule refused it.
-    #[error("refused: {0:?}")]
+    #[error("refused: {}", .0.name())]
     Rejected(Rejection),
     /// The caller may try again: the gate stayed shut, others kept winning, or the database is away.
     #[error("{0}")]
@@ -157,6 +157,11 @@ impl<O: ObjectStorage> Shard<O> {
             return Ok(Tracked::Before(Box::new(before)));
         }
         self.storage.append(new, clock.now())
+    }
+
+    /// Forgets what the last commands at a click's gate were answered.
+    pub fn forget(&self, click: &ReferralId) {
+        self.memory.forget(click);
     }
 
     /// Takes a command through its gate, decides and commits it.

@@ -18,12 +18,9 @@ use super::surroundings::{Outbox, Post, PostFailure, Progress, Reading, SenderSt
 use super::target::TargetPolicy;
 use crate::ids::{Random, WebhookEndpointId};
 use crate::ledger::Unavailable;
+use crate::retention::{MESSAGE_DAYS, milliseconds};
 use crate::scheduler::Alarm;
-use crate::time::Clock;
-use crate::time::{DAY_MILLISECONDS, Timestamp};
-
-/// Lines older than this are in no outbox, in milliseconds.
-const OUTBOX_LIFE: i64 = 30 * DAY_MILLISECONDS;
+use crate::time::{Clock, Timestamp};
 
 /// A read looks through so many positions, whoever's lines they are.
 const SPAN: i64 = 10_000;
@@ -118,7 +115,7 @@ impl<O: Outbox, S: SenderStorage, T: Transport, C: Clock, A: Alarm> Sender<'_, O
 
     fn window(&self) -> Result<Window, Unavailable> {
         let after = self.storage.progress()?.cursor;
-        Ok(Window { after, span: SPAN, limit: LINES, since: later(self.clock.now(), -OUTBOX_LIFE) })
+        Ok(Window { after, span: SPAN, limit: LINES, since: later(self.clock.now(), -milliseconds(MESSAGE_DAYS)) })
     }
 
     /// Carries out what was decided about the endpoint in an earlier attempt, if it still stands.

@@ -5,8 +5,10 @@
 
 pub mod click;
 pub mod lead;
+pub mod readiness;
 pub mod refund;
 pub mod sale;
+mod test_chain;
 pub mod test_mode;
 mod visitor;
 
@@ -42,6 +44,13 @@ pub enum Problem {
     Ledger(Refusal),
     /// The same transaction again.
     DuplicateTransaction,
+    /// The program has had enough tests for now.
+    TooManyTests {
+        /// Of which kind.
+        what: &'static str,
+        /// When there may be another one.
+        seconds: i64,
+    },
     /// No such route.
     UnknownPath,
     /// The route takes other methods: these.
@@ -88,6 +97,10 @@ impl Problem {
             }
             Self::DuplicateTransaction => {
                 failure(409, "Duplicate transaction_id. This sale has already been recorded.")
+            }
+            Self::TooManyTests { what, seconds } => {
+                let text = format!("Too many {what} for this program. Try again in {seconds} seconds.");
+                failure(429, &text).with_header("retry-after", seconds.to_string())
             }
             Self::UnknownPath => failure(404, "There is no such route"),
             Self::WrongMethod(allowed) => {

@@ -1,4 +1,5 @@
-//! Test mode: `additional_data.test_mode`, and `POST /api/v1/cli/test-event`. Touches no production row.
+//! Test mode: `additional_data.test_mode`, and `POST /api/v1/cli/test-event`. Touches no production row. State: `test_event`,
+//! whose rows live seven days; a program gets so many without a key in a day.
 //!
 //! A click or lead needs no key here, as published; a sale does. A key that is present must be right.
 
@@ -7,10 +8,10 @@ use attribution::ledger::Configuration as _;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 
-use super::{NamedProgram, Problem, caller, named_program, optional_caller};
+use super::{NamedProgram, Problem, caller, named_program, optional_caller, test_chain};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
-use crate::input::{self, BodyProblem, FieldProblem};
+use crate::input::{self, BodyProblem};
 use crate::once;
 use crate::platform::now;
 use crate::store::test_event::{self, TestEvent, UNCLAIMED_TEAM};
@@ -107,9 +108,16 @@ async fn keep(
         body: &body,
         at: now(),
     };
-    let event_id = test_event::insert(&funnel.database, &event).await?;
+    let limit = key.is_none().then_some(test_event::UNKEYED_A_DAY);
+    let event_id = test_event::insert(&funnel.database, &event, limit).await?;
+    let event_id =
+        event_id.ok_or(Problem::TooManyTests { what: "test events without a key", seconds: UNKEYED_WAIT })?;
     Ok((event_id, program.map(|program| program.number)))
 }
+
+/// Who has sent too many test events without a key is told to come back after so many seconds: places become free one by
+/// one, a day after they were taken.
+const UNKEYED_WAIT: i64 = 60 * 60;
 
 /// Test events keep no address.
 fn without_address(sent: &Value) -> Value {
@@ -122,26 +130,32 @@ fn without_address(sent: &Value) -> Value {
 
 #[derive(Deserialize)]
 struct TestEventBody {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     event_type: Option<String>,
     program_id: Option<Value>,
 }
 
-/// `POST /api/v1/cli/test-event`: what the command line's `test` sends to see that the endpoint works.
+/// `POST /api/v1/cli/test-event`: what the command line's `test` sends. `{"type":"chain"}` runs the whole pipeline; an
+/// `event_type` only shows that the endpoint works, and is credited to nobody.
 pub async fn command_line(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
-    caller(incoming, funnel).await?;
+    let key = caller(incoming, funnel).await?;
     let body = input::read::<TestEventBody>(incoming)?;
+    super::check_program_field("program_id", body.program_id.as_ref())?;
+    match body.kind.as_deref() {
+        None => {}
+        Some("chain") => return once(incoming, funnel, Box::pin(test_chain::run(incoming, funnel, &key))).await,
+        Some(_) => return Err(BodyProblem::of("type", "must be: chain").into()),
+    }
     let sent = input::sent(incoming);
     let kind = match body.event_type.as_deref() {
         None | Some("click") => "click",
         Some("lead") => "lead",
         Some("sale") => "sale",
         Some(_) => {
-            let message = "must be one of: click, lead, sale".to_owned();
-            let problem = FieldProblem { field: "event_type".to_owned(), message };
-            return Err(BodyProblem::Fields(vec![problem]).into());
+            return Err(BodyProblem::of("event_type", "must be one of: click, lead, sale").into());
         }
     };
-    super::check_program_field("program_id", body.program_id.as_ref())?;
     once(incoming, funnel, keep_named(kind, incoming, funnel, &sent, body.program_id.as_ref())).await
 }
 

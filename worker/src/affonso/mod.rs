@@ -9,6 +9,7 @@ pub mod clicks;
 pub mod commissions;
 pub mod conversions;
 pub mod coupons;
+pub mod customers;
 pub mod events;
 pub mod feed;
 mod incentive_body;

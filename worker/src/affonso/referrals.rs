@@ -87,7 +87,13 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         metadata: body.metadata.map(Value::Object),
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
-    let recorded = funnel.record_referral(Command::CreateReferral(command)).await?;
+    let recorded = match funnel.record_referral(Command::CreateReferral(command)).await {
+        Err(Refusal::Rejected(Rejection::NothingKeptOfIdentity)) => {
+            let message = "or click_id is required: this program keeps no e-mail addresses";
+            return Err(BodyProblem::of("customer_id", message).into());
+        }
+        answer => answer?,
+    };
     let (referral, _) = recorded.row;
     Ok(success(201, &views::referral(&referral)).replayed(recorded.replayed))
 }

@@ -35,6 +35,10 @@ pub enum ShardRequest {
     Execute(Box<Command>),
     /// The click with this id.
     FindClick(ReferralId),
+    /// Empty what the click with this id has kept of its visitor.
+    EmptyClick(ReferralId),
+    /// Forget clicks that were kept long enough.
+    ForgetOld,
     /// The latest clicks of a program.
     LatestClicks {
         /// The program.
@@ -58,7 +62,7 @@ pub enum ShardRequest {
 }
 
 /// What a shard answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum ShardAnswer {
     /// What came of a click.
     Tracked(Tracked),
@@ -72,10 +76,19 @@ pub enum ShardAnswer {
     Clicks(Vec<Click>),
     /// The copy, if there is one that is young enough.
     Copy(Option<String>),
+    /// Nothing is left of what the click had kept.
+    Emptied,
     /// The object and its storage answer.
     Pong,
     /// Try again: the gate stayed shut, others kept winning, or D1 is away. Says which, for the log.
     TryLater(String),
+}
+
+impl ShardAnswer {
+    /// Its name, for the log: what it says may name a customer.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
 }
 
 /// A shard: see the module.
@@ -119,6 +132,11 @@ impl ClickLedger {
                 work.await
             }
             ShardRequest::FindClick(id) => storage.find(&id).map(ShardAnswer::Click),
+            ShardRequest::EmptyClick(id) => {
+                self.shard.forget(&id);
+                storage.empty_click(&id).map(|()| ShardAnswer::Emptied)
+            }
+            ShardRequest::ForgetOld => storage.forget_old(SystemClock.now()).map(|()| ShardAnswer::Pong),
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
                 storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
             }
@@ -191,12 +209,24 @@ pub async fn latest_clicks(
     for answer in futures_util::future::join_all(requests).await {
         match answer? {
             ShardAnswer::Clicks(of_shard) => clicks.extend(of_shard),
-            other => return Err(Unavailable(format!("a shard was asked for clicks and answered {other:?}"))),
+            other => return Err(Unavailable(format!("a shard was asked for clicks and answered {}", other.name()))),
         }
     }
     clicks.sort_by_key(|click| std::cmp::Reverse(click.clicked_at));
     clicks.truncate(limit as usize);
     Ok(clicks)
+}
+
+/// Has every shard forget the clicks that were kept long enough.
+pub async fn forget_old(env: &Env, settings: &Settings) -> Result<(), Unavailable> {
+    for shard in 0..settings.click_shards {
+        match ask(env, settings, Placement::of_shard(shard), &ShardRequest::ForgetOld).await? {
+            ShardAnswer::Pong => {}
+            ShardAnswer::TryLater(cause) => return Err(Unavailable(cause)),
+            other => return Err(Unavailable(format!("a shard was to forget and answered {}", other.name()))),
+        }
+    }
+    Ok(())
 }
 
 /// The month of a moment, as monthly tables are named: `2026_11`.

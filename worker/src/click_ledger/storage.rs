@@ -9,8 +9,9 @@ use std::cell::RefCell;
 use attribution::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
 use attribution::ledger::{Clicks, IdempotencyKey, Unavailable};
 use attribution::referral::{Click, Scope};
+use attribution::retention::{ANSWER_DAYS, CLICK_DAYS, milliseconds};
 use attribution::shard::{ClickCount, NewClick, ObjectStorage, Tracked};
-use attribution::time::{DAY_MILLISECONDS, Timestamp};
+use attribution::time::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue, Storage};
@@ -21,17 +22,11 @@ use crate::configuration_copy::COPY_LIFE_MILLISECONDS;
 /// So many rows of a month are looked through for the latest clicks of one program.
 const LATEST_SCAN_ROWS: i64 = 5_000;
 
-/// The longest window, 365 days, and 30 days more lie in at most 14 months; one more for the one that has just begun.
-const KEPT_MONTHS: usize = 15;
-
 /// A click that a browser sends again was first sent in this month or the one before.
 const RECENT_MONTHS: usize = 2;
 
 /// D1 takes so many counts in one statement.
 const COUNTS_PER_SEND: i64 = 500;
-
-/// Keys are kept so long.
-const KEY_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
 
 /// The object's storage.
 pub struct ShardStorage {
@@ -139,6 +134,16 @@ impl ShardStorage {
         Ok(None)
     }
 
+    /// Empties what a click has kept of its visitor: the page, the browser, the campaign. That it was, when, and whose it
+    /// was, stays.
+    pub fn empty_click(&self, id: &ReferralId) -> Result<(), Unavailable> {
+        for month in self.months.borrow().iter() {
+            let sql = format!("UPDATE click_{month} SET facts = '{{}}' WHERE id = ? AND facts <> '{{}}'");
+            self.run(&sql, vec![id.as_str().into()])?;
+        }
+        Ok(())
+    }
+
     /// What an earlier call with this key has come to.
     fn used_before(&self, scope: &Scope, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Tracked>, Unavailable> {
         #[derive(Deserialize)]
@@ -154,7 +159,7 @@ impl ShardStorage {
                 i64::from(scope.is_test).into(),
                 key.route.as_str().into(),
                 key.value.as_str().into(),
-                (now.milliseconds() - KEY_LIFE_MILLISECONDS).into(),
+                (now.milliseconds() - milliseconds(ANSWER_DAYS)).into(),
             ],
         )?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
@@ -196,25 +201,26 @@ impl ShardStorage {
         )?;
         self.run("INSERT INTO counted (month, position) VALUES (?, 0) ON CONFLICT DO NOTHING", vec![month.into()])?;
         self.read_months()?;
-        self.drop_old_months()?;
-        let ended = now.milliseconds() - KEY_LIFE_MILLISECONDS;
-        self.run("DELETE FROM idempotency_key WHERE at <= ?", vec![ended.into()])?;
-        let oldest = now.milliseconds() - COPY_LIFE_MILLISECONDS;
-        self.run("DELETE FROM configuration_copy WHERE read_at <= ?", vec![oldest.into()])
+        self.forget_old(now)
     }
 
-    /// Drops the months in which no window can end any more. They are counted first.
-    fn drop_old_months(&self) -> Result<(), Unavailable> {
-        let old: Vec<String> = self.months.borrow().iter().skip(KEPT_MONTHS).cloned().collect();
-        if old.is_empty() {
-            return Ok(());
+    /// Drops the months of which every click is older than clicks are kept, counted first, and forgets keys and copies
+    /// whose time is over.
+    pub fn forget_old(&self, now: Timestamp) -> Result<(), Unavailable> {
+        let oldest = month(Timestamp::from_milliseconds(now.milliseconds() - milliseconds(CLICK_DAYS)));
+        let old: Vec<String> = self.months.borrow().iter().filter(|month| **month < oldest).cloned().collect();
+        if !old.is_empty() {
+            ObjectStorage::count(self)?;
         }
-        ObjectStorage::count(self)?;
         for month in &old {
             self.run(&format!("DROP TABLE click_{month}"), vec![])?;
             self.run("DELETE FROM counted WHERE month = ?", vec![month.as_str().into()])?;
         }
-        self.read_months()
+        self.read_months()?;
+        let ended = now.milliseconds() - milliseconds(ANSWER_DAYS);
+        self.run("DELETE FROM idempotency_key WHERE at <= ?", vec![ended.into()])?;
+        let oldest = now.milliseconds() - COPY_LIFE_MILLISECONDS;
+        self.run("DELETE FROM configuration_copy WHERE read_at <= ?", vec![oldest.into()])
     }
 
     /// The latest clicks of a program, newest first: month by month until there are enough.
@@ -341,7 +347,7 @@ impl ObjectStorage for ShardStorage {
 impl Clicks for ShardStorage {
     /// Looks through all months: a handful of look-ups.
     fn find(&self, id: &ReferralId) -> Result<Option<Click>, Unavailable> {
-        self.find_in(KEPT_MONTHS, id)
+        self.find_in(usize::MAX, id)
     }
 }
 

@@ -28,6 +28,7 @@ pub use self::requests::{NewRefund, NewSale, Recorded, RefundAnswer, Visit};
 use crate::click_ledger::{self, ShardAnswer, ShardRequest};
 use crate::configuration::CachedConfiguration;
 use crate::configuration_copy::Copies;
+use crate::input;
 use crate::platform::{Settings, SystemRandom, now};
 use crate::store::conversion::NamedSale;
 use crate::store::unattributed_sale::{self, UnattributedSale};
@@ -257,19 +258,33 @@ impl Funnel {
         }
     }
 
+    /// Empties what a click has kept of its visitor.
+    pub async fn empty_click(&self, id: &ReferralId) -> Result<(), Unavailable> {
+        // A page may have named anything as its earlier click.
+        let Some(placement) = input::referral_id(id.as_str(), self.settings.click_shards).and_then(|id| id.placement())
+        else {
+            return Ok(());
+        };
+        match self.ask(placement, &ShardRequest::EmptyClick(id.clone())).await? {
+            ShardAnswer::Emptied => Ok(()),
+            ShardAnswer::TryLater(cause) => Err(Unavailable(cause)),
+            other => Err(Unavailable(format!("a shard was to empty a click and answered {}", other.name()))),
+        }
+    }
+
     async fn ask(&self, placement: Placement, request: &ShardRequest) -> Result<ShardAnswer, Unavailable> {
         click_ledger::ask(&self.env, &self.settings, placement, request).await
     }
 }
 
 fn unexpected_outcome(outcome: &Outcome) -> Refusal {
-    Refusal::TryLater(format!("the ledger came to something else than was asked for: {outcome:?}"))
+    Refusal::TryLater(format!("the ledger came to something else than was asked for: {}", outcome.name()))
 }
 
 fn unexpected(answer: &ShardAnswer) -> Refusal {
     match answer {
         ShardAnswer::TryLater(cause) => Refusal::TryLater(cause.clone()),
-        other => Refusal::TryLater(format!("a shard answered {other:?}")),
+        other => Refusal::TryLater(format!("a shard answered {}", other.name())),
     }
 }
 

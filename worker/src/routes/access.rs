@@ -38,7 +38,7 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         E::CreateClick | E::TestEvent => Keyed(&[S::CreateClicks]),
         E::CreateSignup | E::CreateReferral | E::UpdateReferral | E::ReassignReferral => Keyed(&[S::WriteReferrals]),
         E::ListReferrals | E::ShowReferral | E::ReferralTimeline => Keyed(&[S::ReadReferrals]),
-        E::DeleteReferral => Keyed(&[S::DeleteReferrals]),
+        E::DeleteReferral | E::EraseCustomer => Keyed(&[S::DeleteReferrals]),
 
         E::CreateConversion
         | E::UpdateConversion
@@ -57,8 +57,8 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         | E::ShowCommission
         | E::CommissionSummary => Keyed(&[S::ReadCommissions]),
         E::DeleteCommission => Keyed(&[S::DeleteCommissions]),
-        // It shows the latest of both.
-        E::DashboardOverview => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
+        // The latest of both, and all that is kept of a customer, what was bought included.
+        E::DashboardOverview | E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
 
         // A line may be about anything that has a history.
         E::ListEvents => Keyed(&[
@@ -99,6 +99,7 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
 
         E::ShowProgram
         | E::ShowFraudRules
+        | E::ShowReadiness
         | E::ShowPaymentTerms
         | E::ShowTracking
         | E::ShowRestrictions

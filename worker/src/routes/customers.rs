@@ -1,7 +1,7 @@
-//! Which function serves which route of referrals, once they are recorded, and of events. State: none.
+//! Which function serves which route of referrals, once they are recorded, of events, and of customers. State: none.
 
 use super::{E, Endpoint};
-use crate::affonso::{events, feed, referrals};
+use crate::affonso::{self, customers, events, feed, referrals};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 
@@ -13,6 +13,8 @@ pub(super) async fn serve(endpoint: Endpoint, incoming: &Incoming, funnel: &Funn
         E::DeleteReferral => referrals::delete(incoming, funnel, id).await,
         E::ReassignReferral => referrals::reassign(incoming, funnel, id).await,
         E::ReferralTimeline => referrals::timeline(incoming, funnel, id).await,
+        E::ExportCustomer => customers::export(incoming, funnel).await,
+        E::EraseCustomer => affonso::once(incoming, funnel, Box::pin(customers::erase(incoming, funnel))).await,
         E::ListEvents => feed::list(incoming, funnel).await,
         E::CreateEvent => events::create(incoming, funnel).await,
         _ => referrals::list(incoming, funnel).await,

@@ -11,11 +11,11 @@ use futures_util::future::{Either, join_all, select};
 use worker::{Delay, Env};
 
 use super::storage::Book;
-use super::{rates, time_jobs};
-use crate::payout_work;
+use super::{rates, retention, time_jobs};
 use crate::platform::now;
 use crate::store::Database;
 use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
+use crate::{erasure_work, payout_work};
 
 /// A job that takes longer has failed, so that the next one gets its turn. What it has begun may still end.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -31,20 +31,23 @@ enum Task {
     ExpireRefunds,
     /// Goes on with payouts that were left half way.
     WorkOnPayouts,
-    /// Forgets answers that were kept long enough.
-    ForgetAnswers,
+    /// Goes on with erasures that were interrupted.
+    FinishErasures,
+    /// Forgets what was kept long enough.
+    ForgetOld,
     /// Fetches the rates of exchange, once an hour.
     FetchRates,
     /// Converts the sales whose rate has come.
     SettleSales,
 }
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     Task::CallTheRoll,
     Task::EndHolds,
     Task::ExpireRefunds,
     Task::WorkOnPayouts,
-    Task::ForgetAnswers,
+    Task::FinishErasures,
+    Task::ForgetOld,
     Task::FetchRates,
     Task::SettleSales,
 ];
@@ -72,7 +75,8 @@ impl<'a> ScheduledJob<'a> {
             Task::EndHolds => time_jobs::end_holds(self.env).await,
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
             Task::WorkOnPayouts => payout_work::work_on_payouts(self.env).await,
-            Task::ForgetAnswers => time_jobs::forget_answers(self.env).await,
+            Task::FinishErasures => erasure_work::go_on(self.env).await,
+            Task::ForgetOld => retention::forget_old(self.env, self.book).await,
             Task::FetchRates => rates::fetch(self.env, self.book).await,
             Task::SettleSales => time_jobs::settle_sales(self.env, self.book).await,
         }
@@ -86,7 +90,8 @@ impl Job for ScheduledJob<'_> {
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
             Task::WorkOnPayouts => "work_on_payouts",
-            Task::ForgetAnswers => "forget_answers",
+            Task::FinishErasures => "finish_erasures",
+            Task::ForgetOld => "forget_old",
             Task::FetchRates => "fetch_rates",
             Task::SettleSales => "settle_sales",
         }

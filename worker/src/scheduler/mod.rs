@@ -7,6 +7,7 @@
 
 mod jobs;
 mod rates;
+mod retention;
 mod storage;
 mod time_jobs;
 

@@ -26,6 +26,10 @@ pub struct Book {
     asked_for_rates: Cell<Option<Timestamp>>,
     /// How far this instance has looked through the sales that wait for a rate.
     looked_to: RefCell<Place>,
+    /// Up to which line this instance has forgotten what subscribers were told.
+    forgotten_to: Cell<i64>,
+    /// When this instance last had the shards forget old clicks.
+    clicks_forgotten: Cell<Option<Timestamp>>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +51,14 @@ struct ReadRow {
 impl Book {
     /// Opens the storage.
     pub fn new(sql: SqlStorage) -> Self {
-        Self { sql, is_prepared: Cell::new(false), asked_for_rates: Cell::new(None), looked_to: RefCell::default() }
+        Self {
+            sql,
+            is_prepared: Cell::new(false),
+            asked_for_rates: Cell::new(None),
+            looked_to: RefCell::default(),
+            forgotten_to: Cell::new(0),
+            clicks_forgotten: Cell::new(None),
+        }
     }
 
     /// The jobs that have run so far.
@@ -85,6 +96,26 @@ impl Book {
     /// Keeps how far it has looked.
     pub fn note_looked_to(&self, place: Place) {
         self.looked_to.replace(place);
+    }
+
+    /// Up to which line this instance has forgotten what subscribers were told.
+    pub fn forgotten_to(&self) -> i64 {
+        self.forgotten_to.get()
+    }
+
+    /// Keeps how far it has come.
+    pub fn note_forgotten_to(&self, position: i64) {
+        self.forgotten_to.set(position);
+    }
+
+    /// When this instance last had the shards forget old clicks.
+    pub fn clicks_forgotten_at(&self) -> Option<Timestamp> {
+        self.clicks_forgotten.get()
+    }
+
+    /// Keeps that they have.
+    pub fn note_clicks_forgotten(&self, at: Timestamp) {
+        self.clicks_forgotten.set(Some(at));
     }
 
     fn prepare(&self) -> Result<(), Unavailable> {

@@ -1,5 +1,5 @@
-//! What happens to the ledger's rows as time goes by: holds end, refunds whose sale never came expire, kept answers are
-//! forgotten, sales are converted whose rate of exchange has come.
+//! What happens to the ledger's rows as time goes by: holds end, refunds whose sale never came expire, sales are converted
+//! whose rate of exchange has come.
 //!
 //! A job only finds what is due; what becomes of it is decided behind the gate, where it is looked at again. So a job that
 //! runs twice, late or beside another changes nothing twice.
@@ -8,7 +8,6 @@ use attribution::ids::{CommissionId, Placement, ReferralId, mint};
 use attribution::ledger::{
     Command, Context, ExpireRefund, MoveCommissions, Reach, Reconsider, Step, Turn, Unavailable,
 };
-use attribution::time::{DAY_MILLISECONDS, Timestamp};
 use worker::{Env, console_error};
 
 use super::storage::Book;
@@ -18,9 +17,6 @@ use crate::store::{self, Database};
 
 /// So many rows are looked at in one minute; the rest waits for the next.
 const ROWS_A_MINUTE: u32 = 200;
-
-/// Answers to calls with an `Idempotency-Key` are kept so long.
-const ANSWER_LIFE_MILLISECONDS: i64 = 30 * DAY_MILLISECONDS;
 
 /// Commissions whose hold is over become ready for payment.
 pub async fn end_holds(env: &Env) -> Result<(), Unavailable> {
@@ -48,12 +44,6 @@ pub async fn expire_refunds(env: &Env) -> Result<(), Unavailable> {
         })
     });
     execute_all(env, commands).await
-}
-
-/// Answers that were kept long enough are forgotten.
-pub async fn forget_answers(env: &Env) -> Result<(), Unavailable> {
-    let before = Timestamp::from_milliseconds(now().milliseconds() - ANSWER_LIFE_MILLISECONDS);
-    store::kept_answer::forget(&Database::of(env)?, before, ROWS_A_MINUTE).await
 }
 
 /// Sales that waited for a rate of exchange are converted, and what they earned gets its amount. Those that cannot be are
@@ -108,9 +98,9 @@ async fn execute(env: &Env, command: Command) -> Result<(), Unavailable> {
     match click_ledger::ask(env, &settings, placement, &ShardRequest::Execute(Box::new(command))).await? {
         ShardAnswer::Decided(_) => Ok(()),
         ShardAnswer::Rejected(rejection) => {
-            console_error!("{actor}: left alone: {rejection:?}");
+            console_error!("{actor}: left alone: {}", rejection.name());
             Ok(())
         }
-        other => Err(Unavailable(format!("a shard answered {other:?}"))),
+        other => Err(Unavailable(format!("a shard answered {}", other.name()))),
     }
 }

@@ -74,6 +74,16 @@ pub async fn of_program(
     Ok(row.map(Affiliate::try_from).transpose()?)
 }
 
+/// The program's first affiliate whose partnership is approved: whose link a test goes through.
+pub async fn first_approved(database: &Database, program: &ProgramId) -> Result<Option<Affiliate>, Unavailable> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE affiliate.program_id = ?1 AND affiliate.partnership = 'approved' \
+         AND affiliate.deleted_at IS NULL ORDER BY affiliate.created_at, affiliate.id LIMIT 1"
+    );
+    let row: Option<Row> = database.first(query!(&database.0, sql, program)).await?;
+    Ok(row.map(Affiliate::try_from).transpose()?)
+}
+
 /// Whose links carry the code, for a page that names no program: the one whose program alone allows the page's origin,
 /// else the only one that there is. `None` for nobody's code and for one of several.
 pub async fn of_page(

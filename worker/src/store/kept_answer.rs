@@ -1,7 +1,7 @@
 //! Answers to calls with an `Idempotency-Key`: rows of `kept_answer`. The ledger keeps what an answer is made from, in the
 //! batch of its command; other routes keep the answer itself.
 
-use attribution::ledger::{KeptAnswer, KeptKey, Outcome, Unavailable};
+use attribution::ledger::{KeptAnswer, KeptKey, Unavailable};
 use attribution::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,12 +57,6 @@ pub async fn forget(database: &Database, before: Timestamp, limit: u32) -> Resul
 
 /// Keeps an answer; the primary key fails the batch when the key was used.
 pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) -> worker::Result<D1PreparedStatement> {
-    let referral = match &answer.outcome {
-        Outcome::Commission { commission, .. } => Some(&commission.referral_id),
-        Outcome::Referral { referral, .. } => Some(&referral.id),
-        Outcome::Sale { sale, .. } | Outcome::Refund { sale, .. } => Some(&sale.conversion.referral_id),
-        Outcome::Parked { .. } | Outcome::Moved { .. } => None,
-    };
     query!(
         &database.0,
         "INSERT INTO kept_answer (team_id, is_test, route, value, body_hash, request_id, referral_id, outcome, created_at) \
@@ -73,7 +67,7 @@ pub(super) fn insert(database: &Database, key: &KeptKey, answer: &KeptAnswer) ->
         key.value,
         answer.body_hash,
         answer.request_id,
-        referral,
+        answer.outcome.referral_id(),
         serde_json::to_string(&answer.outcome)?,
         answer.at
     )

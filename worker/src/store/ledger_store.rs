@@ -11,7 +11,7 @@ use worker::D1PreparedStatement;
 
 use super::referral::counted;
 use super::{
-    Database, away, commission, conversion, event, exchange_rate, kept_answer, payout, referral, refund, rows,
+    Database, away, commission, conversion, erasure, event, exchange_rate, kept_answer, payout, referral, refund, rows,
     unattributed_sale,
 };
 
@@ -192,6 +192,7 @@ fn add_writes(
         Change::ParkRefund(row) => writes.push(refund::park(database, row)?),
         Change::SettleRefund(row) => writes.push(refund::settle(database, &row.id)?),
         Change::InsertCommission(row) => writes.push(commission::insert(database, row)?),
+        Change::EraseTraces(id, at) => writes.extend(erasure::traces(database, scope, id, *at)?),
         Change::KeepAnswer(key, answer) => writes.push(kept_answer::insert(database, key, answer)?),
         Change::AppendEvent(row) => writes.push(event::insert(database, scope, row)?),
     }

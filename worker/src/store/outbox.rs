@@ -100,6 +100,33 @@ impl CensusTaker for Database {
     }
 }
 
+/// Forgets what the lines behind `after` told that are older than `before`, at most so many; how far that came. Lines are
+/// about as old as their place says: it ends at the first that is younger.
+pub async fn forget(database: &Database, after: i64, before: Timestamp, limit: u32) -> Result<i64, Unavailable> {
+    let reached = query!(
+        &database.0,
+        "SELECT COALESCE(MAX(position), ?1) AS head FROM ( \
+           SELECT position, at FROM event WHERE position > ?1 ORDER BY position LIMIT ?3) WHERE at < ?2",
+        after,
+        before,
+        limit
+    );
+    let reached: Option<HeadRow> = database.first(reached).await?;
+    let reached = reached.map_or(after, |row| row.head);
+    if reached > after {
+        let forget = query!(
+            &database.0,
+            "UPDATE event SET messages = '[]' WHERE position > ?1 AND position <= ?2 AND at < ?3 AND messages <> '[]'",
+            after,
+            reached,
+            before
+        );
+        let forget = forget.map_err(|cause| away(&cause))?;
+        forget.run().await.map_err(|cause| away(&cause))?;
+    }
+    Ok(reached)
+}
+
 fn head(database: &Database) -> D1PreparedStatement {
     query!(&database.0, "SELECT COALESCE(MAX(position), 0) AS head FROM event")
 }

@@ -12,7 +12,7 @@ use worker::{D1PreparedStatement, query};
 use self::counted::{claims_from_address, claims_of_affiliate};
 use super::{Database, UnknownValue, json, scope, word};
 
-pub(super) mod counted;
+pub mod counted;
 pub mod list;
 pub mod stats;
 
@@ -23,7 +23,7 @@ const COLUMNS: &str = "referral.id, referral.team_id, referral.program_id, refer
     referral.lead_withheld, referral.suspicion, referral.paid_out, \
     referral.clicked_at, referral.click, referral.first_sale_at, referral.first_paid_at, referral.paid_sales, \
     referral.commission_total_minor, referral.seq, referral.created_by_request, referral.created_at, \
-    referral.converted_at, referral.updated_at";
+    referral.converted_at, referral.updated_at, referral.erased_at";
 
 #[derive(Deserialize)]
 pub(super) struct Row {
@@ -57,6 +57,7 @@ pub(super) struct Row {
     created_at: i64,
     converted_at: Option<i64>,
     updated_at: i64,
+    erased_at: Option<i64>,
 }
 
 impl TryFrom<Row> for Referral {
@@ -94,6 +95,7 @@ impl TryFrom<Row> for Referral {
             created_at: Timestamp::from_milliseconds(row.created_at),
             converted_at: row.converted_at.map(Timestamp::from_milliseconds),
             updated_at: Timestamp::from_milliseconds(row.updated_at),
+            erased_at: row.erased_at.map(Timestamp::from_milliseconds),
         })
     }
 }
@@ -112,6 +114,17 @@ impl HolderRow {
         let kind = word("identity.kind", &self.identity_kind, |kind| kind.parse().ok())?;
         Ok((Identity { kind, value: self.identity_value }, self.referral.try_into()?))
     }
+}
+
+/// Who holds any of these names, each with the name.
+pub(super) async fn holders(
+    database: &Database,
+    scope: &Scope,
+    names: &[Identity],
+) -> Result<Vec<(Identity, Referral)>, Unavailable> {
+    let select = select_holders(database, &scope.program_id, scope.is_test, names);
+    let rows: Vec<HolderRow> = database.all(select).await?;
+    Ok(rows.into_iter().map(HolderRow::into_holder).collect::<Result<_, _>>()?)
 }
 
 /// The referral with this id, whoever owns it; the caller checks whose it is.

@@ -37,6 +37,7 @@ fn context_of(command: &mut Command) -> &mut Context {
         Command::EditReferral(command) => &mut command.context,
         Command::MoveCommissions(command) => &mut command.context,
         Command::ExpireRefund(command) => &mut command.context,
+        Command::EraseReferral(command) => &mut command.context,
     }
 }
 

@@ -11,6 +11,7 @@ mod customer_events;
 mod dry_run;
 mod edit_commission;
 mod edit_referral;
+mod erasure;
 mod first_attempt;
 mod fraud;
 mod going_on;
@@ -44,8 +45,8 @@ use std::rc::Rc;
 
 use self::configuration::{CachedConfiguration, MemoryClicks};
 use super::{
-    Answer, Command, CreateReferral, EditReferral, ExpireRefund, Failure, FirstSeen, Ledger, ManualCommission,
-    MoveCommissions, Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
+    Answer, Command, CreateReferral, EditReferral, EraseReferral, ExpireRefund, Failure, FirstSeen, Ledger,
+    ManualCommission, MoveCommissions, Outcome, Pause, Reconsider, RecordSale, Refund, Rejection, SignUp,
 };
 use crate::decision::Reason;
 use crate::email::EmailHasher;
@@ -244,6 +245,10 @@ fn retried(command: Command) -> Command {
             expire.context.request_id = request_id;
             Command::ExpireRefund(expire)
         }
+        Command::EraseReferral(mut erase) => {
+            erase.context.request_id = request_id;
+            Command::EraseReferral(erase)
+        }
     }
 }
 
@@ -323,5 +328,11 @@ impl From<MoveCommissions> for Command {
 impl From<ExpireRefund> for Command {
     fn from(command: ExpireRefund) -> Self {
         Self::ExpireRefund(command)
+    }
+}
+
+impl From<EraseReferral> for Command {
+    fn from(command: EraseReferral) -> Self {
+        Self::EraseReferral(command)
     }
 }

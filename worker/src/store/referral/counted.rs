@@ -3,11 +3,12 @@
 //!
 //! Counting stops where the answer is known, and looks at one affiliate's, or one address's, referrals of a while.
 
-use attribution::ledger::{AddressQuery, ClaimCounts, ClaimQuery, MOST_OF_ADDRESS, MOST_OF_AFFILIATE};
+use attribution::ledger::{AddressQuery, ClaimCounts, ClaimQuery, MOST_OF_ADDRESS, MOST_OF_AFFILIATE, Unavailable};
+use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::super::Database;
+use super::super::{Database, away};
 
 /// A count.
 #[derive(Deserialize)]
@@ -73,4 +74,18 @@ pub fn select_same_address(
         wanted.ip_hash,
         wanted.most
     )
+}
+
+/// Forgets the network addresses of claims that were made before then, of so many at most. Nothing that a command decides on
+/// is changed, so no command that is under way has to begin again.
+pub async fn forget_addresses(database: &Database, before: Timestamp, limit: u32) -> Result<(), Unavailable> {
+    let statement = query!(
+        &database.0,
+        "UPDATE referral SET claimed_from = NULL WHERE id IN ( \
+           SELECT id FROM referral WHERE claimed_from IS NOT NULL AND created_at <= ?1 LIMIT ?2)",
+        before,
+        limit
+    );
+    let statement = statement.map_err(|cause| away(&cause))?;
+    statement.run().await.map(|_| ()).map_err(|cause| away(&cause))
 }
