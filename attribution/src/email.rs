@@ -102,7 +102,7 @@ impl EmailHasher {
 }
 
 /// What tells one visitor's network address from another's.
-fn network(ip: &str) -> Cow<'_, str> {
+pub(crate) fn network(ip: &str) -> Cow<'_, str> {
     match ip.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(address)) => {
             let prefix = u128::from(address) & !u128::from(u64::MAX);

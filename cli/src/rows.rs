@@ -78,24 +78,25 @@ pub struct NewKey {
     pub id: String,
     /// What is shown once.
     pub value: String,
+    /// For people.
+    pub name: String,
     form: KeyForm,
-    name: String,
 }
 
 impl NewKey {
-    /// A fresh key; the name is for people.
+    /// A fresh key.
     pub fn mint(form: KeyForm, name: &str, random: &mut impl Random) -> Self {
-        Self { id: mint("key", random), value: form.mint(random), form, name: name.to_owned() }
+        Self { id: mint("key", random), value: form.mint(random), name: name.to_owned(), form }
     }
 
     /// Its row, in the program with this id and that program's team; no row where there is no such program.
     pub fn sql(&self, program_id: &str, now: i64) -> String {
-        let Self { id, value, form, name } = self;
-        let (hash, masked, kind, is_test) = (key_hash(value), masked(value), form.kind(), u8::from(form.is_test()));
+        let (hash, masked, kind) = (key_hash(&self.value), masked(&self.value), self.form.kind());
+        let (id, is_test, name) = (&self.id, u8::from(self.form.is_test()), text(&self.name));
         format!(
             "INSERT INTO api_key (key_hash, id, team_id, program_id, kind, is_test, name, masked, created_at) \
-             SELECT '{hash}', '{id}', team_id, id, '{kind}', {is_test}, {}, '{masked}', {now} FROM program WHERE id = {};\n",
-            text(name),
+             SELECT '{hash}', '{id}', team_id, id, '{kind}', {is_test}, {name}, '{masked}', {now} FROM program \
+             WHERE id = {};\n",
             text(program_id)
         )
     }
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn the_database_gets_no_key() {
         for form in [KeyForm::Live, KeyForm::Test, KeyForm::ProgramToken] {
-            let key = NewKey::mint(form, "the first", &mut SystemRandom);
+            let key = NewKey::mint(form, "x", &mut SystemRandom);
             let sql = key.sql("prog_1", 1);
             assert!(!sql.contains(&key.value) && sql.contains(&key_hash(&key.value)), "{sql}");
         }

@@ -4,17 +4,18 @@ import { createHmac } from "node:crypto";
 import { IDENTITY_SECRET, emailHash, letters } from "../support/ledger.mjs";
 import { addAffiliate, click, fromPage, post, refund } from "./calls.mjs";
 
-/** A program's keyed hash of a visitor's network address, made here by hand. */
+/** A program's keyed hash of a visitor's network address, made here by hand: of IPv6 the first half counts. */
 function ipHash(programId, ip) {
   const key = createHmac("sha256", IDENTITY_SECRET).update(`email:${programId}`).digest();
-  return createHmac("sha256", key).update(`ip:${ip}`).digest("hex");
+  return createHmac("sha256", key).update(`ip:${ip.replace("::1", "::")}`).digest("hex");
 }
 
 /** Somebody's names, each with a mark of its own, and what must be found nowhere once they are erased. */
 export function somebody(ledger) {
   const mark = `zq${letters(12)}`.toLowerCase();
   const email = `${mark}@${mark}.example`;
-  const ip = `2001:db8::${mark.length}:${Math.floor(Math.random() * 9_000) + 1_000}`;
+  const group = () => (4096 + Math.floor(Math.random() * 60_000)).toString(16);
+  const ip = `2001:db8:${group()}:${group()}::1`;
   const hashes = {
     "e-mail": emailHash(ledger.fixture.program.id, email),
     "network address": ipHash(ledger.fixture.program.id, ip),

@@ -85,7 +85,7 @@ async function stored(ledger) {
   const tables = await select(
     ledger,
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_%' ESCAPE '\\' " +
-      "AND name NOT IN ('click_count', 'kept_answer', 'applied_in_test')",
+      "AND name NOT IN ('click_count', 'kept_answer')",
   );
   const rows = {};
   for (const { name } of tables) {

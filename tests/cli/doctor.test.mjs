@@ -46,9 +46,9 @@ const state = ({ findings }, check) => findings.find((finding) => finding.check 
 
 test("a set-up that works has nothing wrong, for people and for programs", async (t) => {
   const ledger = await running(t);
-  const found = await ofLedger(t, ledger);
+  const found = await ofLedger(t, ledger, { chain: true });
   assert.deepEqual([found.healthy, wrong(found)], [true, []]);
-  const checks = ["settings", "reach", "database", "objects", "migrations", "jobs", "tracker", "key", "origins", "incentives"];
+  const checks = ["settings", "reach", "database", "objects", "migrations", "jobs", "tracker", "key", "origins", "incentives", "chain"];
   for (const check of checks) {
     assert.equal(state(found, check), "fine", JSON.stringify(found, null, 2));
   }

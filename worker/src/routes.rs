@@ -15,6 +15,7 @@ mod tests;
 mod tracking;
 mod webhooks;
 
+use attribution::ledger::Unavailable;
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
@@ -315,18 +316,15 @@ fn select(incoming: &Incoming, segments: &[&str]) -> Selected {
 async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&str]) -> Answer {
     let funnel = match Funnel::of(env) {
         Ok(funnel) => funnel,
-        Err(away) if endpoint == E::Health => return health::without_settings(&away, env),
-        Err(away) if is_affitor(segments) => return affitor::Problem::from(away).answer(),
-        Err(away) => return affonso::Problem::from(away).answer(),
+        Err(away) => return without_funnel(endpoint, away, env, segments),
     };
     let funnel = &funnel;
     let id = segments.get(2).copied().unwrap_or_default();
     match endpoint {
         E::Health => health::check(funnel, env).await,
-        E::CreateClick => affonso_answer(Box::pin(affonso::clicks::create(incoming, funnel))).await,
-        E::CreateSignup => affonso_answer(Box::pin(affonso::signups::create(incoming, funnel))).await,
-        E::CreateConversion => affonso_answer(Box::pin(affonso::conversions::create(incoming, funnel))).await,
-        E::RefundConversion => affonso_answer(Box::pin(affonso::refunds::create(incoming, funnel, id))).await,
+        E::CreateClick | E::CreateSignup | E::CreateReferral | E::CreateConversion | E::RefundConversion => {
+            affonso_answer(recording(endpoint, incoming, funnel, id)).await
+        }
         E::ListConversions
         | E::UnattributedSales
         | E::ShowConversion
@@ -338,7 +336,6 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::UpdateCommission
         | E::DeleteCommission => boxed(Box::pin(sales::serve(endpoint, incoming, funnel, id))).await,
         E::PendingRefunds => affonso_answer(Box::pin(affonso::refunds::pending(incoming, funnel))).await,
-        E::CreateReferral => affonso_answer(Box::pin(affonso::referrals::create(incoming, funnel))).await,
         E::ListReferrals
         | E::ShowReferral
         | E::UpdateReferral
@@ -416,6 +413,31 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::Demo | E::DemoStyle | E::DemoScript | E::DemoAccount | E::DemoPurchase | E::DemoLedger => {
             boxed(Box::pin(serve_demo(endpoint, incoming, env, funnel))).await
         }
+    }
+}
+
+/// The answer while a setting or a binding is missing: nothing is served then, and health says what it is.
+fn without_funnel(endpoint: Endpoint, away: Unavailable, env: &Env, segments: &[&str]) -> Answer {
+    match endpoint {
+        E::Health => health::without_settings(&away, env),
+        _ if is_affitor(segments) => affitor::Problem::from(away).answer(),
+        _ => affonso::Problem::from(away).answer(),
+    }
+}
+
+/// What is recorded in the Affonso dialect.
+fn recording<'a>(
+    endpoint: Endpoint,
+    incoming: &'a Incoming,
+    funnel: &'a Funnel,
+    id: &'a str,
+) -> LocalBoxFuture<'a, Result<Answer, affonso::Problem>> {
+    match endpoint {
+        E::CreateClick => Box::pin(affonso::clicks::create(incoming, funnel)),
+        E::CreateSignup => Box::pin(affonso::signups::create(incoming, funnel)),
+        E::CreateReferral => Box::pin(affonso::referrals::create(incoming, funnel)),
+        E::CreateConversion => Box::pin(affonso::conversions::create(incoming, funnel)),
+        _ => Box::pin(affonso::refunds::create(incoming, funnel, id)),
     }
 }
 

@@ -1,25 +1,15 @@
 //! Under what an address is counted where calls need no key.
 
-use std::net::Ipv6Addr;
-
 use hmac::Mac as _;
 
-use crate::email::{hex, keyed};
+use crate::email::{hex, keyed, network};
 
 /// A keyed hash of an address: what is counted is not stored and cannot be turned back. Of IPv6 the network counts, since
 /// a visitor has all addresses of a /64.
 pub fn address_key(secret: &[u8], address: &str) -> String {
-    let address = address.trim();
-    let network = match address.parse::<Ipv6Addr>() {
-        Ok(address) if address.to_ipv4_mapped().is_none() => {
-            Ipv6Addr::from(u128::from(address) & (u128::MAX << 64)).to_string()
-        }
-        Ok(address) => address.to_ipv4_mapped().map_or_else(String::new, |address| address.to_string()),
-        Err(_) => address.to_owned(),
-    };
     let mut mac = keyed(secret);
     mac.update(b"calls of:");
-    mac.update(network.as_bytes());
+    mac.update(network(address.trim()).as_bytes());
     hex(&mac.finalize().into_bytes())
 }
 

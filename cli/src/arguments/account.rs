@@ -46,7 +46,7 @@ pub struct NewKey {
     #[arg(long, value_enum, default_value_t = KeyKind::Live)]
     pub kind: KeyKind,
     /// On the operator's own database instead of by the API: needs no key
-    #[arg(long, requires = "program", conflicts_with_all = ["scopes", "expires", "name"])]
+    #[arg(long, requires = "program", conflicts_with_all = ["scopes", "expires"])]
     pub database: bool,
     /// The program, with --database
     #[arg(long, value_name = "ID", requires = "database")]

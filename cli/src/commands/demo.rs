@@ -17,8 +17,8 @@ use crate::rows::{NewKey, NewProgram, SalesPay, text};
 const TRACKING_ID: &str = "mara";
 
 /// The demo is for trying things out, load among them.
-const DEMO_CALLS_PER_MINUTE: u32 = 1_000_000;
-const DEMO_CALLS_PER_SECOND: u32 = 20_000;
+const CALLS_PER_MINUTE: u32 = 1_000_000;
+const CALLS_PER_SECOND: u32 = 20_000;
 
 struct Demo {
     program: NewProgram,
@@ -73,14 +73,12 @@ impl Demo {
 
     fn sql(&self) -> String {
         let NewProgram { team_id, program_id, group_id, now, .. } = &self.program;
-        let limits = format!(
-            "UPDATE team SET calls_per_minute = {DEMO_CALLS_PER_MINUTE}, calls_per_second = {DEMO_CALLS_PER_SECOND} \
-             WHERE id = '{team_id}';\n"
-        );
         let incentive = mint("inc", &mut SystemRandom);
         let keys = [&self.live, &self.test, &self.token].map(|key| key.sql(program_id, *now));
         format!(
-            "{}{limits}{}INSERT INTO affiliate (id, team_id, program_id, group_id, tracking_id, name, partnership, created_at) VALUES \
+            "{}{}UPDATE team SET calls_per_minute = {CALLS_PER_MINUTE}, calls_per_second = {CALLS_PER_SECOND} \
+             WHERE id = '{team_id}';\n\
+             INSERT INTO affiliate (id, team_id, program_id, group_id, tracking_id, name, partnership, created_at) VALUES \
              ('{}', '{team_id}', '{program_id}', '{group_id}', '{TRACKING_ID}', {}, 'approved', {now});\n{}",
             self.program.sql(),
             self.program.incentive_sql(&incentive, "30 % of everything", &SalesPay::Share(300_000)),

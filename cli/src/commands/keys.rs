@@ -76,7 +76,7 @@ fn create_in_database(new: &NewKey, settings: &Settings, output: Output) -> Resu
         KeyKind::Test => KeyForm::Test,
         KeyKind::Token => KeyForm::ProgramToken,
     };
-    let key = rows::NewKey::mint(form, "made on the database", &mut SystemRandom);
+    let key = rows::NewKey::mint(form, new.name.as_deref().unwrap_or("From the command line"), &mut SystemRandom);
     database.run(&key.sql(program, now()))?;
     output.document(&json!({ "id": key.id, "secret": key.value, "program_id": program }), &shown(&key.value, &key.id))
 }

@@ -69,7 +69,8 @@ fn create(new: &NewProgram, settings: &Settings, output: Output) -> Result<(), P
         origins,
         now: now(),
     };
-    let keys = [KeyForm::Live, KeyForm::Test, KeyForm::ProgramToken].map(|form| NewKey::mint(form, "first", random));
+    let forms = [(KeyForm::Live, "First"), (KeyForm::Test, "First, test mode"), (KeyForm::ProgramToken, "First token")];
+    let keys = forms.map(|(form, name)| NewKey::mint(form, name, random));
     let name = new.commission.as_deref().unwrap_or_default();
     let incentive = pays.map(|pays| program.incentive_sql(&mint("inc", random), name, &pays)).unwrap_or_default();
     let key_rows = keys.each_ref().map(|key| key.sql(&program.program_id, program.now)).concat();

@@ -57,8 +57,19 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         | E::ShowCommission
         | E::CommissionSummary => Keyed(&[S::ReadCommissions]),
         E::DeleteCommission => Keyed(&[S::DeleteCommissions]),
-        // It shows the latest of both.
-        E::DashboardOverview | E::ListEvents | E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
+        // The latest of both, and all that is kept of a customer, what was bought included.
+        E::DashboardOverview | E::ExportCustomer => Keyed(&[S::ReadReferrals, S::ReadCommissions]),
+
+        // A line may be about anything that has a history.
+        E::ListEvents => Keyed(&[
+            S::ReadReferrals,
+            S::ReadCommissions,
+            S::ReadAffiliates,
+            S::ReadPayouts,
+            S::ReadProgram,
+            S::ReadCoupons,
+            S::ReadKeys,
+        ]),
 
         E::ListAffiliates | E::ShowAffiliate | E::ListOverrides | E::ShowOverride => Keyed(&[S::ReadAffiliates]),
         E::CreateAffiliate
