@@ -1,5 +1,5 @@
 // The parameters of an operation: of its path, its query, its headers.
-import { fieldOf } from './schemas.mjs';
+import { fieldOf, orEmpty } from './schemas.mjs';
 
 const shared = (name) => ({ $ref: `#/components/parameters/${name}` });
 
@@ -33,7 +33,7 @@ function ofPath(name, { of = {} }, base, at) {
 }
 
 function ofQuery(name, line, at) {
-  const { description, ...schema } = fieldOf(line, `${at}: ${name}`);
+  const { description, ...schema } = orEmpty(fieldOf(line, `${at}: ${name}`));
   return { name, in: 'query', ...(description && { description }), schema };
 }
 

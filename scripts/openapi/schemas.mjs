@@ -11,7 +11,8 @@ const FORMS = {
   moment: { type: 'string', format: 'date-time' },
   day: { type: 'string', format: 'date' },
   uri: { type: 'string', format: 'uri' },
-  email: { type: 'string', format: 'email' },
+  // The longest that mail systems carry.
+  email: { type: 'string', format: 'email', maxLength: 254 },
 };
 
 // `TYPE = DEFAULT ~ EXAMPLE -- DESCRIPTION`
@@ -147,8 +148,21 @@ function openObject(fields, at) {
   return {
     type: 'object',
     ...(required.length > 0 && { required }),
-    properties: Object.fromEntries(all.map(([name, { mark, line }]) => [name, fieldOf(line, `${at}.${name}`, mark !== '*')])),
+    properties: Object.fromEntries(all.map(([name, { mark, line }]) => [name, sent(line, `${at}.${name}`, mark === '*')])),
   };
+}
+
+/** A field of a body that is sent, absent or null unless it is required. */
+function sent(line, at, isRequired) {
+  const schema = fieldOf(line, at, !isRequired);
+  return isRequired ? schema : orEmpty(schema, { type: ['string', 'null'], enum: ['', null] });
+}
+
+/** An empty text is an absent one, also where it fits no format. */
+export function orEmpty(schema, absent = { const: '' }) {
+  if (!['email', 'uri'].includes(schema.format)) return schema;
+  const { examples, description, ...form } = schema;
+  return { anyOf: [{ ...form, type: 'string' }, absent], ...(examples && { examples }), ...(description && { description }) };
 }
 
 /** The body of a call: the name of a schema, or its fields. */

@@ -176,13 +176,14 @@ impl Fields {
         self.problems.push(FieldProblem { field: field.to_owned(), message: message.into() });
     }
 
-    /// Takes an optional text: trimmed, absent when empty, at most `max` characters long.
+    /// Takes an optional text: at most `max` characters long as it was sent, trimmed, absent when empty.
     pub fn text(&mut self, field: &str, value: Option<String>, max: usize) -> Option<String> {
-        let text = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
-        if text.chars().count() > max {
+        let sent = value?;
+        if sent.chars().count() > max {
             self.refuse(field, format!("is longer than {max} characters"));
             return None;
         }
+        let text = Some(sent.trim().to_owned()).filter(|text| !text.is_empty())?;
         if text.contains('\0') {
             self.refuse(field, "contains a NUL character");
             return None;

@@ -187,7 +187,7 @@ fn view(event: &Event, external_event_id: Option<&str>, referral: &Referral, rep
 
 async fn read(incoming: &Incoming, funnel: &Funnel, key: &ApiKey) -> Result<Checked, Problem> {
     let event = input::read::<Body>(incoming)?;
-    let sale = input::read::<body::Body>(incoming)?;
+    let mut sale = input::read::<body::Body>(incoming)?;
     let mut fields = Fields::default();
     let words = EVENT_TYPES.map(|(word, _)| word);
     let kind = fields.word("event_type", event.event_type, &words, |word| {
@@ -195,6 +195,9 @@ async fn read(incoming: &Incoming, funnel: &Funnel, key: &ApiKey) -> Result<Chec
     });
     let name = fields.required("event_name", event.event_name, MAX_TEXT);
     let occurred_at = fields.moment("occurred_at", event.occurred_at);
+    // What a sale calls it.
+    let created_at = fields.moment("created_at", sale.created_at.take());
+    let occurred_at = occurred_at.or(created_at);
     let kind = kind.unwrap_or(EventType::Milestone);
     let event = |name| Event { name, kind, occurred_at };
     if kind != EventType::Conversion {
@@ -209,7 +212,7 @@ async fn read(incoming: &Incoming, funnel: &Funnel, key: &ApiKey) -> Result<Chec
         fields.refuse("external_event_id", "is required for a conversion");
     }
     let sale = body::sale(&mut fields, sale, team);
-    let sale = sale.map(|sale| body::Checked { occurred_at: occurred_at.or(sale.occurred_at), ..sale });
+    let sale = sale.map(|sale| body::Checked { occurred_at, ..sale });
     Ok(fields.finish(name.zip(sale).map(|(name, sale)| Checked::Sale(event(name), Box::new(sale))))?)
 }
 

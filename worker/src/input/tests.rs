@@ -13,6 +13,13 @@ fn an_empty_text_is_absent_and_a_long_one_is_refused() {
 }
 
 #[test]
+fn a_text_is_measured_as_it_was_sent() {
+    let mut fields = Fields::default();
+    assert_eq!(fields.text("name", Some("  Ann ".into()), 5), None);
+    assert!(!fields.is_clean());
+}
+
+#[test]
 fn everything_that_is_wrong_is_listed() {
     let mut fields = Fields::default();
     fields.required("click_id", None, MAX_TEXT);
