@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help setup setup-tests tracker release-tracker size build dev test test-style test-rules test-simulation \
-	test-tracker test-api setup-bench bench bench-tracker simulate crash-test command clean
+	test-tracker test-api setup-fuzz fuzz fuzz-parsers setup-bench bench bench-tracker simulate crash-test command clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -76,6 +76,16 @@ crash-test: setup-tests build ## the runtime killed 100 times under load: nothin
 	@echo '==> crash: 100 kills under load'
 	@KILLS=$${KILLS:-100} node --disable-warning=ExperimentalWarning --test --test-reporter=spec tests/crash/crash.test.mjs
 
+fuzz: setup-tests build ## every kind of call that the OpenAPI document allows or forbids (SEED=1, EXAMPLES=40 of each operation)
+	@SEED=$(or $(SEED),1) EXAMPLES=$(or $(EXAMPLES),40) PHASES=examples,coverage,fuzzing,stateful \
+		node --disable-warning=ExperimentalWarning --test --test-reporter=spec tests/fuzz/document.test.mjs
+
+setup-fuzz: ## and what fuzzing of parsers needs
+	@scripts/setup fuzz
+
+fuzz-parsers: setup-fuzz ## the parsers of outside bytes under libFuzzer, each for TIME=60 seconds (TARGET=…: one of them)
+	@scripts/fuzz-parsers $(or $(TIME),60) $(TARGET)
+
 bench: setup-bench build ## speed and rows written, beside a bare Worker (SECONDS=3, ROUNDS=3, WRITE=1: into docs/)
 	@scripts/with-wasm scripts/build-worker bench/reference
 	@node bench/run.mjs --seconds $(or $(SECONDS),3) --rounds $(or $(ROUNDS),3) $(if $(WRITE),--write)
@@ -84,5 +94,5 @@ bench-tracker: setup-tests build ## the tracker's time on the main thread, from 
 	@node bench/tracker.mjs --loads $(or $(LOADS),20) $(if $(WRITE),--write)
 
 clean: ## what was built here; the tools in the user's cache and the state of make dev stay
-	@rm -rf target node_modules bench/peers/node_modules worker/build bench/reference/build tracker/dist \
+	@rm -rf target node_modules bench/peers/node_modules worker/build bench/reference/build tracker/dist fuzz/target fuzz/corpus \
 		docs/openapi/openapi.json

@@ -9,6 +9,8 @@ source "$ROOT/scripts/versions"
 CACHE=${CLICKLEDGER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/clickledger}
 WORKER_BUILD_DIR=$CACHE/worker-build-$WORKER_BUILD
 WASM_BINDGEN_DIR=$CACHE/wasm-bindgen-$WASM_BINDGEN
+CARGO_FUZZ_DIR=$CACHE/cargo-fuzz-$CARGO_FUZZ
+SCHEMATHESIS_DIR=$CACHE/schemathesis-$SCHEMATHESIS
 TARGET=wasm32-unknown-unknown
 
 say() { printf '==> %s\n' "$*"; }
