@@ -86,9 +86,10 @@ test("a commission is recorded as its owner says, and shown so", async (t) => {
   ]);
 });
 
-test("what is left out is the team's currency, pending and complete", async (t) => {
+test("what is left out, or empty, is the team's currency, pending and complete", async (t) => {
   const ledger = await startLedger(t);
-  const data = await named(ledger, { referral_id: await customer(ledger), sale_amount: 0, commission_amount: 0 });
+  const none = { sale_amount: 0, commission_amount: 0, commission_currency: "" };
+  const data = await named(ledger, { referral_id: await customer(ledger), ...none });
   const { sale_amount, commission_amount, sale_amount_currency, commission_currency } = data;
   assert.deepEqual([sale_amount, commission_amount], [0, 0]);
   assert.deepEqual([sale_amount_currency, commission_currency], ["USD", "USD"]);

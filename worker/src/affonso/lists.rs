@@ -20,6 +20,9 @@ const PAGE_LIMITS: (u32, u32) = (50, 200);
 /// The same for a list by cursor.
 const CURSOR_LIMITS: (u32, u32) = (10, 100);
 
+/// The last place that there can be: D1's numbers are doubles.
+const LAST_PLACE: i64 = (1 << 53) - 1;
+
 /// What somebody looks for has at most so many characters.
 const MAX_SEARCH: usize = 100;
 
@@ -97,7 +100,7 @@ impl Parameters {
     /// `after`, a place in a feed as an earlier answer named it, and `limit` as of lists by page number.
     pub fn place(&mut self) -> (Option<i64>, u32) {
         let sent = self.sent("after");
-        let after = sent.as_deref().and_then(|text| text.parse().ok()).filter(|place| *place >= 0);
+        let after = sent.as_deref().and_then(|text| text.parse().ok()).filter(|place| (0..=LAST_PLACE).contains(place));
         if sent.is_some() && after.is_none() {
             self.fields.refuse("after", "must be the `next` of an earlier answer");
         }

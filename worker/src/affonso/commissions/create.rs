@@ -94,7 +94,7 @@ type Sent = (Option<Number>, Option<String>);
 /// The sale's amount and the commission's, each in its currency: the team's unless sent. A commission may be in the sale's
 /// too.
 fn amounts(fields: &mut Fields, sale: Sent, commission: Sent, team: Currency) -> (Option<Money>, Option<Money>) {
-    let mut currency = |field, sent: Option<String>| match sent {
+    let mut currency = |field, sent: Option<String>| match sent.filter(|code| !code.trim().is_empty()) {
         Some(code) => fields.currency(field, Some(code)),
         None => Some(team),
     };
