@@ -184,9 +184,7 @@ test("of fifty of the same event at once one is recorded", async (t) => {
   // Also where it makes an open click a lead.
   const open = await click(ledger);
   const lead = { event_name: "signed_up", event_type: "lead", click_id: open, external_event_id: "evt_lead" };
-  const leads = tally(await atOnce(20, () => send(ledger, lead)));
-  assert.equal(leads[200] + leads[201], 20);
-  assert.ok(leads[201] >= 1);
+  assert.deepEqual(tally(await atOnce(20, () => send(ledger, lead))), { 200: 19, 201: 1 });
   assert.equal((await timeline(ledger, open)).length, 1);
 });
 

@@ -147,7 +147,9 @@ impl Funnel {
         };
         let (referral, _) = lead.row;
         let recorded = self.record_event_at(event, &referral.id, named).await?;
-        Ok(Some(Recorded { is_new: recorded.is_new || lead.is_new, ..recorded }))
+        // A repeat at the same time may have recorded the event meanwhile; the call that made the lead is still the first.
+        let is_new = recorded.is_new || lead.is_new;
+        Ok(Some(Recorded { is_new, replayed: recorded.replayed && !lead.is_new, ..recorded }))
     }
 
     /// The gates that a call names itself: its referral, then its click.
