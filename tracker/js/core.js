@@ -103,7 +103,8 @@ let last; // landing, where cookies are blocked
 const track = async (site, entry) => {
   // A probe tells the server where a cookie sticks. It sets them where it is called on the site's own domain: browsers
   // that cut the life of what scripts write keep those. Where not even the last two labels are the same, it never is, and
-  // the probe would take 5 ms with a processor slowed down four times. (For no days it is removed.)
+  // the probe would take 5 ms with a processor slowed down four times. (For no days it is removed.) Under a
+  // suffix of two labels, as co.uk, it is not either: then the send with credentials fails, and the next one is without.
   const domain = attempt(
     () =>
       location.hostname.endsWith(new URL(site.api).hostname.split('.').slice(-2).join('.')) &&
