@@ -80,6 +80,17 @@ pub struct Standing {
     pub reset: i64,
 }
 
+/// A call's clock stands still between its waits, so that calls of one isolate may see it go back, by no more than this.
+/// A clock that differs by more was set anew.
+const CLOCK_STANDS_STILL_MILLISECONDS: i64 = 10 * SECOND_MILLISECONDS;
+
+/// `now`, or what another call has already seen: a minute or a second that was left does not come back.
+fn not_before(latest: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    latest
+        .filter(|latest| *latest > now && latest.milliseconds() - now.milliseconds() < CLOCK_STANDS_STILL_MILLISECONDS)
+        .unwrap_or(now)
+}
+
 fn second_of(now: Timestamp) -> i64 {
     now.milliseconds().div_euclid(SECOND_MILLISECONDS)
 }

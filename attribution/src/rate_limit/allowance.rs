@@ -1,6 +1,6 @@
 //! What an isolate has borrowed of a key's budget, and when it asks for more.
 
-use super::{Ask, Loan, MINUTE_MILLISECONDS, RateLimit, Standing, minute_of, second_of};
+use super::{Ask, Loan, MINUTE_MILLISECONDS, RateLimit, Standing, minute_of, not_before, second_of};
 use crate::time::Timestamp;
 
 /// An ask that was not answered for so long is lost.
@@ -35,6 +35,8 @@ struct Minute {
 /// An isolate's part of a key's budget.
 #[derive(Clone, Debug, Default)]
 pub struct Allowance {
+    /// The latest that any call has seen.
+    latest: Option<Timestamp>,
     current: Option<Minute>,
     next: Option<Minute>,
     second: i64,
@@ -49,7 +51,7 @@ pub struct Allowance {
 impl Allowance {
     /// Spends a permit, if there is one.
     pub fn take(&mut self, limit: RateLimit, now: Timestamp) -> Verdict {
-        self.roll(now);
+        let now = self.roll(now);
         if self.current.is_some_and(|minute| minute.in_hand == 0 && minute.lent >= limit.per_minute) {
             return Verdict::Refused(self.standing(limit, now), seconds_left(now));
         }
@@ -69,7 +71,7 @@ impl Allowance {
     /// What to ask for before it is needed: more for this minute, or the first for the next one. One ask is under way at a
     /// time.
     pub fn ask_ahead(&mut self, limit: RateLimit, now: Timestamp) -> Option<Ask> {
-        self.roll(now);
+        let now = self.roll(now);
         let minute = self.current?;
         let is_silent = self.silent_until.is_some_and(|until| now < until);
         if self.is_asking(now) || is_silent || self.dry_second == Some(self.second) {
@@ -93,7 +95,7 @@ impl Allowance {
     pub fn receive(&mut self, loan: &Loan, limit: RateLimit, now: Timestamp) {
         self.asked_at = None;
         self.silent_until = None;
-        self.roll(now);
+        let now = self.roll(now);
         let minute = minute_of(now);
         let slot = if loan.minute == minute {
             &mut self.current
@@ -142,7 +144,10 @@ impl Allowance {
         self.used.saturating_add(self.used_before).clamp(smallest, (limit.per_second / 2).max(smallest))
     }
 
-    fn roll(&mut self, now: Timestamp) {
+    /// Leaves behind what is over; what time it is for all calls of this isolate.
+    fn roll(&mut self, now: Timestamp) -> Timestamp {
+        let now = not_before(self.latest, now);
+        self.latest = Some(now);
         let (second, minute) = (second_of(now), minute_of(now));
         if second != self.second {
             self.used_before = if second == self.second + 1 { self.used } else { 0 };
@@ -156,6 +161,7 @@ impl Allowance {
             self.next = None;
             self.current = self.current.or(Some(next).filter(|next| next.number == minute));
         }
+        now
     }
 }
 

@@ -1,6 +1,6 @@
 //! A key's budget: what was lent of it, in the memory of the one object that lends.
 
-use super::{Ask, Loan, minute_of, second_of};
+use super::{Ask, Loan, minute_of, not_before, second_of};
 use crate::time::Timestamp;
 
 /// Isolates may open so many times a second's calls in one second: each borrows more than it needs at once.
@@ -9,6 +9,8 @@ const SECONDS_LENT_AT_ONCE: u32 = 2;
 /// What was lent, by minute and by second.
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
+    /// The latest that any ask has seen.
+    latest: Option<Timestamp>,
     /// Minutes that can still be borrowed for, with what was lent of each.
     minutes: Vec<(i64, u32)>,
     second: i64,
@@ -18,6 +20,8 @@ pub struct Budget {
 impl Budget {
     /// Lends what is asked for, or what there is. Clocks may differ by a minute; a minute further away is not lent for.
     pub fn lend(&mut self, ask: &Ask, now: Timestamp) -> Loan {
+        let now = not_before(self.latest, now);
+        self.latest = Some(now);
         let minute = minute_of(now);
         self.minutes.retain(|(known, _)| *known >= minute - 1);
         if second_of(now) != self.second {

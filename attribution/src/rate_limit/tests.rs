@@ -206,3 +206,31 @@ fn two_keys_do_not_share_a_budget() {
     assert_eq!(refused, 980);
     assert!(matches!(quiet.call(0, at(0), Some(0)), Verdict::Allowed(_)));
 }
+
+#[test]
+fn calls_whose_clocks_stand_still_at_the_turn_of_a_minute_lose_no_permits() {
+    let mut world = World::new(PLAN, 1);
+    // By turns a call that has waited and one whose clock has not moved since before the turn: one of either every 100 ms.
+    for step in 0..10 {
+        assert!(matches!(world.call(0, at(60_000 + step * 100), Some(0)), Verdict::Allowed(_)), "{step}");
+        assert!(matches!(world.call(0, at(59_990), Some(0)), Verdict::Allowed(_)), "{step}");
+    }
+    let Verdict::Allowed(standing) = world.call(0, at(61_000), Some(0)) else { panic!("refused") };
+    assert_eq!((standing.remaining, standing.reset), (600 - 21, (START + 120_000) / 1_000));
+}
+
+#[test]
+fn a_second_that_was_left_is_not_allowed_again() {
+    let mut world = World::new(PLAN, 1);
+    let calls = [1_999, 2_000].into_iter().chain([1_999, 2_001].repeat(40));
+    let allowed = calls.filter(|now| matches!(world.call(0, at(*now), Some(0)), Verdict::Allowed(_))).count();
+    assert_eq!(allowed, 1 + 20, "one in the first second, and a second's calls in the next");
+}
+
+#[test]
+fn a_clock_that_was_set_back_counts_anew() {
+    let mut world = World::new(PLAN, 1);
+    world.call(0, at(3_600_000), Some(0));
+    let Verdict::Allowed(standing) = world.call(0, at(0), Some(0)) else { panic!("refused") };
+    assert_eq!(standing.reset, (START + 60_000) / 1_000);
+}
