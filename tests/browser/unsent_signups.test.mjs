@@ -82,9 +82,9 @@ test("each wait is longer than the one before it", async (t) => {
   await signUp(page, customer);
   await becameOneLead(shop, clickId, customer);
   const [first, second, third] = times;
-  // 0.8 s, 3.2 s, and up to a fifth of chance.
-  assert.ok(second - first >= 800 && second - first < 2_000, `${second - first}`);
-  assert.ok(third - second >= 3_200 && third - second < 5_500, `${third - second}`);
+  // 0.8 s and 3.2 s, up to a fifth of chance, and what a busy machine adds: less than the next wait.
+  assert.ok(second - first >= 800 && second - first < 3_200, `${second - first}`);
+  assert.ok(third - second >= 3_200 && third - second < 12_800, `${third - second}`);
 });
 
 test("a final 400 is not sent again, by no page", async (t) => {
