@@ -161,6 +161,7 @@ impl Funnel {
             amount: sale.amount,
             sales_status: sale.sales_status,
             sale_key: sale.sale_key.clone(),
+            further_keys: Vec::new(),
             occurred_at: sale.occurred_at,
             details: sale.details.clone(),
             conversion_id: ConversionId::mint(placement, &mut SystemRandom),
@@ -303,5 +304,6 @@ fn unattributed(sale: &NewSale) -> UnattributedSale {
         }),
         request_id: sale.context.request_id.clone(),
         at: now(),
+        conversion_id: None,
     }
 }
