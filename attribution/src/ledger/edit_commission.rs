@@ -3,10 +3,10 @@
 //! Source: docs/rules.md, sections 2, 4 and 7; the reference of the management API. What is paid, or in a payout, is
 //! changed by refunds alone.
 
-use super::{View, dispute};
 use super::changes::{Change, Event, Plan};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{CommissionEdit, EditCommission};
+use super::{View, dispute};
 use crate::decision::{Decision, Reason};
 use crate::ids::AffiliateId;
 use crate::messages::{commission_message, decimal};

@@ -208,7 +208,8 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
 /// What else a payment provider calls the sale finds it from now on, in the batch that makes it.
 fn claim_further_keys(command: &RecordSale, plan: &mut Plan) {
     let place = plan.changes.iter().position(|change| matches!(change, Change::InsertConversion(_)));
-    let Some((place, Some(Change::InsertConversion(sale)))) = place.map(|place| (place, plan.changes.get(place))) else {
+    let Some((place, Some(Change::InsertConversion(sale)))) = place.map(|place| (place, plan.changes.get(place)))
+    else {
         return;
     };
     let further = command.further_keys.iter().filter(|key| Some(*key) != sale.sale_key.as_ref());

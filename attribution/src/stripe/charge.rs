@@ -16,7 +16,13 @@ pub(super) fn refunded(charge: Object<'_>, created: Timestamp) -> Vec<Fact> {
     let Some((whole, back)) = whole.zip(back) else { return same_sale(keys).into_iter().collect() };
     let reason = charge.list("refunds").first().and_then(|refund| refund.text("reason"));
     let paid_back = PaidBack { minor: back.min(whole), of_minor: whole, at: created, reason };
-    let fact = Fact { object: id, names: Names::default(), sale_keys: keys.clone(), body: Body::PaidBack(paid_back), said_by: None };
+    let fact = Fact {
+        object: id,
+        names: Names::default(),
+        sale_keys: keys.clone(),
+        body: Body::PaidBack(paid_back),
+        said_by: None,
+    };
     same_sale(keys).into_iter().chain([fact]).collect()
 }
 
@@ -45,5 +51,11 @@ fn keys(charge: Object<'_>, id: &str) -> Vec<String> {
 /// Several ids of one sale; nothing, where there is only one.
 pub(super) fn same_sale(keys: Vec<String>) -> Option<Fact> {
     let object = format!("same sale: {}", keys.join(" "));
-    (keys.len() > 1).then(|| Fact { object, names: Names::default(), sale_keys: keys, body: Body::SameSale, said_by: None })
+    (keys.len() > 1).then(|| Fact {
+        object,
+        names: Names::default(),
+        sale_keys: keys,
+        body: Body::SameSale,
+        said_by: None,
+    })
 }

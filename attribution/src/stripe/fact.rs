@@ -140,9 +140,7 @@ impl Fact {
             }
         }
         self.body = match (self.body, other.body) {
-            (Body::PaidBack(one), Body::PaidBack(two)) => {
-                Body::PaidBack(if two.minor > one.minor { two } else { one })
-            }
+            (Body::PaidBack(one), Body::PaidBack(two)) => Body::PaidBack(if two.minor > one.minor { two } else { one }),
             (Body::Dispute(one), Body::Dispute(two)) => Body::Dispute(if two.turn > one.turn { two } else { one }),
             (Body::Subscription(one), Body::Subscription(two)) => {
                 let is_later = (two.at, two.turn) > (one.at, one.turn);

@@ -109,7 +109,8 @@ fn purchase(invoice: Object<'_>, is_subscription: bool) -> Purchase {
     // What is only settled between two prices is no purchase of either, unless nothing else was bought.
     let is_proration = |line: &Object<'_>| {
         let parent = line.object("parent");
-        let details = parent.and_then(|parent| parent.any_object(&["subscription_item_details", "invoice_item_details"]));
+        let details =
+            parent.and_then(|parent| parent.any_object(&["subscription_item_details", "invoice_item_details"]));
         line.is_true("proration") || details.is_some_and(|details| details.is_true("proration"))
     };
     let bought: Vec<Object<'_>> = lines.iter().filter(|line| !is_proration(line)).copied().collect();

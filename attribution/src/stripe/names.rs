@@ -54,7 +54,10 @@ impl Names {
         let users = self.users.iter().map(Identity::external_user_id);
         let reference = self.reference.iter().map(Identity::external_user_id);
         let provider = self.customer.iter().flat_map(|customer| {
-            [Identity { kind: IdentityKind::ProviderCustomerId, value: customer.clone() }, Identity::customer_id(customer)]
+            [
+                Identity { kind: IdentityKind::ProviderCustomerId, value: customer.clone() },
+                Identity::customer_id(customer),
+            ]
         });
         let email = self.email_hash.iter().map(Identity::email_hash);
         let subscription = self.subscription.iter().map(Identity::subscription_id);
@@ -64,8 +67,7 @@ impl Names {
     /// Stripe's own names of the customer: those that a later event may have nothing else than.
     pub fn of_provider(&self) -> Vec<Identity> {
         let customer = self.customer.iter();
-        let customer =
-            customer.map(|value| Identity { kind: IdentityKind::ProviderCustomerId, value: value.clone() });
+        let customer = customer.map(|value| Identity { kind: IdentityKind::ProviderCustomerId, value: value.clone() });
         customer.chain(self.subscription.iter().map(Identity::subscription_id)).collect()
     }
 

@@ -15,8 +15,7 @@ pub(super) fn state(subscription: Object<'_>, created: Timestamp, is_deleted: bo
         Some("canceled" | "unpaid" | "incomplete_expired") => SubscriptionTurn::Canceled,
         _ => return Vec::new(),
     };
-    let mut names =
-        Names { customer: subscription.id("customer"), subscription: Some(id.clone()), ..Names::default() };
+    let mut names = Names { customer: subscription.id("customer"), subscription: Some(id.clone()), ..Names::default() };
     names.read(subscription.object("metadata"));
     let body = Body::Subscription(Subscription { turn, at: created });
     vec![Fact { object: id, names, sale_keys: Vec::new(), body, said_by: None }]

@@ -207,10 +207,8 @@ pub async fn waiting(
     let rows: Vec<Row> = database.all(query!(&database.0, sql, after.stored_at, after.object, limit)).await?;
     let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
     let facts: Vec<StoredFact> = rows.into_iter().map(StoredFact::try_from).collect::<Result<_, _>>()?;
-    let place = |last: &StoredFact| FactPlace {
-        stored_at: last.stored_at.milliseconds(),
-        object: last.fact.object.clone(),
-    };
+    let place =
+        |last: &StoredFact| FactPlace { stored_at: last.stored_at.milliseconds(), object: last.fact.object.clone() };
     let next = facts.last().filter(|_| is_full).map(place);
     Ok((facts, next))
 }
@@ -219,8 +217,7 @@ pub async fn waiting(
 pub async fn expire(database: &Database, now: Timestamp, limit: u32) -> Result<(), Unavailable> {
     let over = "SELECT program_id, is_test, object FROM provider_fact WHERE expires_at <= ?1 \
         ORDER BY expires_at, program_id, is_test, object LIMIT ?2";
-    let of_names =
-        format!("DELETE FROM provider_fact_name WHERE (program_id, is_test, object) IN ({over})");
+    let of_names = format!("DELETE FROM provider_fact_name WHERE (program_id, is_test, object) IN ({over})");
     let of_facts = format!("DELETE FROM provider_fact WHERE (program_id, is_test, object) IN ({over})");
     let statements = [query!(&database.0, of_names, now, limit), query!(&database.0, of_facts, now, limit)];
     let statements = statements.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;

@@ -88,7 +88,8 @@ impl Desk<'_> {
             let holder = holder.filter(|referral| is_there(referral));
             let is_known = |referral: &Referral| referral.identities().contains(identity);
             // The first name of a customer who had none is no wrong one: they learn it now.
-            let is_first = found.referral.as_ref().is_some_and(|one| one.lacks(IdentityKind::ExternalUserId) || is_known(one));
+            let is_first =
+                found.referral.as_ref().is_some_and(|one| one.lacks(IdentityKind::ExternalUserId) || is_known(one));
             let is_user = identity.kind == IdentityKind::ExternalUserId && names.users.contains(&identity.value);
             found.is_misnamed |= is_user && holder.is_none() && !is_first;
             found.tried.push(tried(identity.kind.as_str(), shown(identity, names).as_str(), holder));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use attribution::email::EmailHasher;
 use attribution::ids::mint;
-use attribution::ledger::{Configuration as _, Context, Reach, Rejection, Unavailable};
+use attribution::ledger::{Context, Reach, Rejection, Unavailable};
 use attribution::program::Program;
 use attribution::referral::{Identity, Referral, Scope};
 use attribution::retention::{PROVIDER_STATE_DAYS, WAITING_FACT_DAYS};
@@ -84,7 +84,8 @@ impl<'a> Desk<'a> {
 
     /// An account may serve several programs, and its metadata says which one is meant.
     fn is_of_other_program(&self, fact: &Fact) -> bool {
-        let is_this = |named: &String| *named == self.scope.program_id.as_str() || *named == self.program.number.to_string();
+        let is_this =
+            |named: &String| *named == self.scope.program_id.as_str() || *named == self.program.number.to_string();
         fact.names.program.as_ref().is_some_and(|named| !is_this(named))
     }
 
@@ -242,7 +243,8 @@ fn without_address(fact: &Fact) -> Fact {
 /// Everything by which a fact is found when what it waits for comes.
 fn names_of(fact: &Fact) -> Vec<FactName> {
     let clicks = fact.names.clicks.iter().chain(&fact.names.reference).map(|click| referral_name(click));
-    let names = clicks.chain(identity_names(&fact.names.identities())).chain(sale_names(&fact.sale_keys));
+    let identities = fact.names.identities();
+    let names = clicks.chain(identity_names(&identities)).chain(sale_names(&fact.sale_keys));
     let mut seen = HashSet::new();
     names.filter(|name| seen.insert((name.kind, name.value.clone()))).collect()
 }
@@ -279,4 +281,3 @@ pub async fn go_on_after(funnel: &Funnel, scope: &Scope, names: Vec<FactName>) {
         console_error!("stripe: what waited is left to the scheduler: {refusal:?}");
     }
 }
-

@@ -12,7 +12,7 @@ use attribution::stripe::{Dispute, DisputeTurn, Fact, PaidBack};
 use attribution::time::Timestamp;
 
 use super::desk::{Desk, Done};
-use crate::funnel::{NewRefund, Refusal, RefundAnswer};
+use crate::funnel::{NewRefund, RefundAnswer, Refusal};
 use crate::store::conversion::{self, NamedSale};
 
 /// One charge has so many partial refunds at most.
@@ -86,9 +86,7 @@ impl Desk<'_> {
             let missing = Money { minor: total.minor - reached, currency: sale.amount.currency };
             let step = match self.step(sale, total, reached, Some(missing)).await {
                 // Others have paid some of it back: what is left is all there is.
-                Err(Refusal::Rejected(Rejection::RefundTooLarge { .. })) => {
-                    self.step(sale, total, reached, None).await
-                }
+                Err(Refusal::Rejected(Rejection::RefundTooLarge { .. })) => self.step(sale, total, reached, None).await,
                 other => other,
             };
             match step {
