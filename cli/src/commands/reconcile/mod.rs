@@ -106,15 +106,16 @@ fn report(
     }
     lines.extend(applied.iter().map(ToString::to_string));
     lines.extend(differing.iter().map(|difference| format!("differs    {difference}")));
-    let mut text: String = lines.iter().map(|line| printable(line) + "\n").collect();
-    text.push_str(&format!(
-        "{fine} recorded, {} missing, {} differing, {} of customers whom nobody referred; not looked at: {} not paid, {} of 0",
+    lines.push(format!(
+        "{fine} recorded, {} missing, {} differing, {} of customers whom nobody referred; \
+         not looked at: {} not paid, {} of 0",
         missing.len(),
         differing.len(),
         nobodys.len(),
         unpaid.not_paid,
         unpaid.nothing_paid
     ));
+    let text: String = lines.iter().map(|line| printable(line) + "\n").collect();
     output.document(&document, &text)?;
     if !was_applied && !missing.is_empty() {
         note("the same with --apply credits those that are missing");
