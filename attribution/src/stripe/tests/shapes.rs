@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::email::EmailAddress;
 use crate::referral::{Identity, IdentityKind};
 use crate::status::Interval;
 use crate::stripe::{Body, DisputeTurn, Event, Fact, Sale, SubscriptionTurn};
@@ -79,7 +80,7 @@ fn both_shapes_of_an_invoice_are_the_same_sale() {
             Identity::subscription_id("sub_1"),
         ]
     );
-    assert_eq!(older.names.email.as_ref().map(|email| email.as_str()), Some("jane@example.com"));
+    assert_eq!(older.names.email.as_ref().map(EmailAddress::as_str), Some("jane@example.com"));
 }
 
 #[test]
