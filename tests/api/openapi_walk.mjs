@@ -259,6 +259,7 @@ async function service(ledger) {
   const paid = event("checkout.session.completed", session(), { livemode: false });
   assertBodyDescribed("POST", "/webhooks/stripe/1", paid);
   assert.equal((await deliver(ledger, paid, { secret: TEST_SECRET })).status, 200);
+  assert.equal((await deliver(ledger, paid, { secret: "whsec_of_somebody_else" })).status, 400);
   await call(ledger, "GET", "/dashboard/overview?test=1", 200);
 }
 

@@ -74,13 +74,13 @@ test("a body that is no event, or is too long, is a 400, and a type that nobody 
     assertError("/webhooks", answer, 400, "VALIDATION_ERROR");
   }
   const long = (bytes) => ({ ...event("invoice.paid", invoice()), padding: "x".repeat(bytes) });
-  // Nobody reads it to its end: the answer may be cut off with it.
-  const tooLong = await deliver(ledger, long(1024 * 1024)).catch(() => ({ status: 400 }));
-  assert.equal(tooLong.status, 400);
   assert.equal((await deliver(ledger, long(900 * 1024))).status, 200);
   const answer = await deliver(ledger, event("customer.created", { id: "cus_1", object: "customer" }));
   assert.deepEqual([answer.status, answer.json], [200, { received: true, handled: false }]);
   assert.equal(answer.headers.get("access-control-allow-origin"), null);
+  // Nobody reads it to its end: the answer, and the connection, may be cut off with it. So it is the last call.
+  const tooLong = await deliver(ledger, long(1024 * 1024)).catch(() => ({ status: 400 }));
+  assert.equal(tooLong.status, 400);
 });
 
 test("secrets are set, several hold at once, and none is ever shown", async (t) => {
