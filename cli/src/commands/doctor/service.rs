@@ -99,7 +99,7 @@ fn setting_says(name: &str, problems: &Value) -> String {
 
 fn setting_fix(name: &str) -> String {
     if name.ends_with("_SECRET") {
-        return format!("Set it: wrangler secret put {name}");
+        return format!("Set it: wrangler secret put {name} --env production");
     }
     format!("Correct {name} under [vars] in wrangler.toml, and deploy.")
 }
@@ -118,7 +118,7 @@ fn migrations(health: &Value, report: &mut Report) -> bool {
     report.wrong(
         "migrations",
         format!("the service needs {needed}, and the database has {has}"),
-        "Apply them where wrangler.toml is: wrangler d1 migrations apply DB --remote (or --local)",
+        "Apply them where wrangler.toml is: make deploy does, or wrangler d1 migrations apply DB --remote --env production",
     );
     false
 }
@@ -223,6 +223,6 @@ mod tests {
         let found = wrong(&health);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].says, "IDENTITY_SECRET: must be a secret of at least 16 bytes");
-        assert_eq!(found[0].fix.as_deref(), Some("Set it: wrangler secret put IDENTITY_SECRET"));
+        assert_eq!(found[0].fix.as_deref(), Some("Set it: wrangler secret put IDENTITY_SECRET --env production"));
     }
 }
