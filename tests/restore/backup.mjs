@@ -1,17 +1,17 @@
 // A database's backup, as an operator makes and restores it.
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { unstable_splitSqlQuery as splitSqlQuery } from "wrangler";
 
 /** The SQL that `wrangler d1 export --local` writes: it asks the local database in the same words. */
 export async function exported(ledger) {
-  const [lines] = await ledger.db.prepare("PRAGMA miniflare_d1_export(?, ?)").bind(0, 0).raw();
+  const [lines] = await ledger.db.prepare("PRAGMA miniflare_d1_export(?,?,?);").bind(0, 0).raw();
   return lines.join("\n");
 }
 
 /** Runs a backup's statements on an empty database, as `wrangler d1 execute --file` does: all of them or none. */
 export async function imported(ledger, sql) {
-  // One text; the last statement may not be a comment.
-  await ledger.db.prepare(`${sql}\nSELECT 1;`).run();
+  await ledger.db.batch(splitSqlQuery(sql).map((statement) => ledger.db.prepare(statement)));
 }
 
 const folderOf = ({ state }, part) => join(state, part);

@@ -49,7 +49,11 @@ export async function sums(ledger) {
       ledger,
       "SELECT affiliate_id AS id, status, COUNT(*) AS n, SUM(amount_minor) AS earned FROM commission GROUP BY 1, 2 ORDER BY 1, 2",
     ),
-    select(ledger, "SELECT affiliate_id AS id, status, COUNT(*) AS n, SUM(amount_minor) AS amount FROM payout GROUP BY 1, 2 ORDER BY 1, 2"),
+    select(
+      ledger,
+      "SELECT p.affiliate_id AS id, p.status, COUNT(*) AS n, SUM(l.amount_minor) AS amount " +
+        "FROM payout p JOIN payout_line l ON l.payout_id = p.id GROUP BY 1, 2 ORDER BY 1, 2",
+    ),
   ]);
   const summary = ok(await get(ledger, "/v1/commissions/summary"), 200).json;
   return { clicks, referrals, sales, commissions, paid, summary };
