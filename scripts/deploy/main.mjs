@@ -35,7 +35,7 @@ async function deploy(environment) {
   const made = await secrets(plan);
   await migrations(plan);
   const url = await code(plan, made);
-  await healthy(url);
+  await healthy(plan, url);
   console.log(`\n${plan.worker} is deployed: ${url}`);
 }
 

@@ -18,7 +18,7 @@ const say = (text) => console.log(`==> ${text}`);
 
 /** The databases of the account: who is not logged in learns it here. */
 export async function account() {
-  say("account: asking for its databases");
+  say("account: listing its databases");
   return jsonIn(await wrangler(["d1", "list", "--json"], LOG_IN), "[");
 }
 
@@ -127,10 +127,14 @@ function addressIn(report) {
 }
 
 /** Waits until it answers, then has `doctor` look at it: at everything where there is a key, else at the service alone. */
-export async function healthy(url) {
+export async function healthy({ variables }, url) {
   say(`doctor: looking at ${url}`);
   const ends = Date.now() + ANSWERS_WITHIN_SECONDS * 1000;
   while (!(await answers(url)) && Date.now() < ends) await sleep(2000);
+  if (variables.LEDGER_PAUSED === "1") {
+    say("doctor: not asked, it is paused. The next steps: docs/operate.md, Backup and restore");
+    return;
+  }
   const only = process.env.CLICKLEDGER_API_KEY ? ["--skip-chain"] : ["--service"];
   const words = ["run", "--quiet", "--package", "clickledger", "--", "--url", url, "doctor", ...only];
   const { code: found } = await run("cargo", words, { shows: true });

@@ -57,10 +57,9 @@ async function project(t, state = {}) {
   };
 }
 
-const withId = (text, id) => text.replace('database_name = "clickledger"\n', (line) => line).replace(
-  /(\[\[env\.production\.d1_databases\]\]\nbinding = "DB"\ndatabase_name = "clickledger"\n)/,
-  `$1database_id = "${id}"\n`,
-);
+/** The settings with the id of the database of production. */
+const withId = (text, id) =>
+  text.replace(/(\[\[env\.production\.d1_databases\]\]\n.*\n.*\n)/, `$1database_id = "${id}"\n`);
 
 /** How each call begins, in order. */
 const steps = ({ called }) => called.map((call) => call.split(" ").slice(0, 3).join(" "));
@@ -208,6 +207,15 @@ test("a jurisdiction is the database's from the beginning, and never another", a
   assert.match(found.printed, /in no jurisdiction, and JURISDICTION says in eu\n +do: A database cannot be moved/);
   write(eu.replace('JURISDICTION = "eu"', 'JURISDICTION = "mars"'));
   assert.match((await deploy()).printed, /JURISDICTION is "mars"\n +do: Correct it in \[env\.production\.vars\]/);
+});
+
+test("paused for a restore it is deployed, and doctor is not asked", async (t) => {
+  const { deploy, toml, write } = await project(t);
+  write(toml().replaceAll('LEDGER_PAUSED = ""', 'LEDGER_PAUSED = "1"'));
+  const found = await deploy();
+  assert.equal(found.code, 0, found.printed);
+  assert.ok(!found.called.some((call) => call.startsWith("cargo")));
+  assert.match(found.printed, /it is paused/);
 });
 
 test("an environment that there is not is refused", async (t) => {

@@ -153,6 +153,7 @@ fn walk(settings: Result<Settings, Problem>, doctor: &Doctor, report: &mut Repor
     let checks = [
         ("program", program::program(&api, site, report)),
         ("incentives", program::incentives(&api, report)),
+        ("readiness", program::readiness(&api, report)),
         ("webhooks", work::webhooks(&api, report)),
         ("currency", work::currency(&api, report)),
     ];

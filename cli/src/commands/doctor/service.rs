@@ -7,7 +7,7 @@ use attribution::time::Timestamp;
 use serde_json::Value;
 use url::Host;
 
-use super::super::{list, text};
+use super::super::{is_true, list, text};
 use super::Report;
 use crate::api::{Api, Call};
 
@@ -22,6 +22,12 @@ pub(super) fn examine(api: &Api, now: i64, report: &mut Report) -> bool {
     let Some(health) = reach(api, report) else { return false };
     connection(api, report);
     if !stands(&health, report) {
+        return false;
+    }
+    place(&health, report);
+    if is_true(&health, "/paused") {
+        let fix = "When the restore is done (docs/operate.md): LEDGER_PAUSED = \"\", LEDGER_EPOCH raised by one, make deploy.";
+        report.wrong("paused", "LEDGER_PAUSED is set: clicks are recorded, and nothing else", fix);
         return false;
     }
     let mut health = health;
@@ -90,6 +96,16 @@ fn stands(health: &Value, report: &mut Report) -> bool {
         return false;
     }
     migrations(health, report)
+}
+
+/// Where its data must stay, and which state of its database it goes by.
+fn place(health: &Value, report: &mut Report) {
+    let Some(epoch) = health.get("epoch").and_then(Value::as_u64) else { return };
+    let place = match text(health, "/jurisdiction") {
+        "" => "no jurisdiction".to_owned(),
+        word => format!("within {word}"),
+    };
+    report.fine("place", format!("{place}; epoch {epoch}"));
 }
 
 fn setting_says(name: &str, problems: &Value) -> String {
