@@ -13,6 +13,7 @@ pub mod day;
 pub mod decision;
 pub mod edits;
 pub mod email;
+pub mod epoch;
 pub mod erasure;
 pub mod event_id;
 pub mod exchange;

@@ -47,6 +47,8 @@ pub struct DatabaseSettings {
     pub directory: Option<PathBuf>,
     /// Of a local one: the folder of its state, relative to this file.
     pub persist_to: Option<PathBuf>,
+    /// Of a hosted one: which environment of wrangler.toml it belongs to; `production` unless set.
+    pub environment: Option<String>,
 }
 
 /// Where a database is.

@@ -19,6 +19,7 @@ mod funnel;
 mod health;
 mod http;
 mod input;
+mod metrics;
 mod objects;
 mod once;
 mod pages;

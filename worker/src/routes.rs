@@ -24,7 +24,7 @@ use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{Page, dashboard, demo, demo::Demo, tracker};
 use crate::platform::Settings;
-use crate::{affitor, affonso, health, rate_limit, store};
+use crate::{affitor, affonso, health, metrics, rate_limit, store};
 
 use self::admission::Admitted;
 
@@ -32,6 +32,7 @@ use self::admission::Admitted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Health,
+    Metrics,
     CreateClick,
     CreateSignup,
     ListConversions,
@@ -141,6 +142,7 @@ use Endpoint as E;
 fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
     match segments {
         ["healthz"] => &[("GET", E::Health)],
+        ["metrics"] => &[("GET", E::Metrics)],
 
         ["v1", "clicks"] => &[("POST", E::CreateClick)],
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
@@ -319,9 +321,13 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         Err(away) => return without_funnel(endpoint, away, env, segments),
     };
     let funnel = &funnel;
+    if funnel.settings.is_paused && waits_for_restore(endpoint, incoming) {
+        return without_funnel(endpoint, Unavailable("paused for a restore".to_owned()), env, segments);
+    }
     let id = segments.get(2).copied().unwrap_or_default();
     match endpoint {
         E::Health => health::check(funnel, env).await,
+        E::Metrics => boxed(Box::pin(metrics::show(incoming, funnel, env))).await,
         E::CreateClick | E::CreateSignup | E::CreateReferral | E::CreateConversion | E::RefundConversion => {
             affonso_answer(recording(endpoint, incoming, funnel, id)).await
         }
@@ -416,10 +422,18 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
     }
 }
 
+/// Whether a call has to come again after a restore: everything that writes does, but a click, which its shard keeps.
+fn waits_for_restore(endpoint: Endpoint, incoming: &Incoming) -> bool {
+    let is_read = matches!(incoming.method.as_str(), "GET" | "HEAD");
+    !is_read && !matches!(endpoint, E::CreateClick | E::TrackClick)
+}
+
 /// The answer while a setting or a binding is missing: nothing is served then, and health says what it is.
 fn without_funnel(endpoint: Endpoint, away: Unavailable, env: &Env, segments: &[&str]) -> Answer {
     match endpoint {
         E::Health => health::without_settings(&away, env),
+        // Its token is a setting too.
+        E::Metrics => affonso::Problem::UnknownPath.answer(),
         _ if is_affitor(segments) => affitor::Problem::from(away).answer(),
         _ => affonso::Problem::from(away).answer(),
     }

@@ -125,6 +125,9 @@ pub struct Doctor {
     /// Leave out the live test chain, of which a program may have ten an hour
     #[arg(long)]
     pub skip_chain: bool,
+    /// Look at the service alone, which needs no key
+    #[arg(long)]
+    pub service: bool,
 }
 
 /// `demo`

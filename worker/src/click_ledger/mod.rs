@@ -5,8 +5,12 @@
 //! reset between any two awaits loses nothing is the shard's to say.
 
 mod copies;
+mod counting;
 mod storage;
 
+pub use self::counting::Uncounted;
+
+use attribution::epoch::Epoch;
 use attribution::ids::{Placement, ReferralId};
 use attribution::ledger::{Answer, Clicks as _, Command, Ledger, Rejection, Unavailable};
 use attribution::referral::Click;
@@ -59,6 +63,8 @@ pub enum ShardRequest {
     RecallCopy(String),
     /// Whether the object and its storage answer.
     Ping,
+    /// The clicks that are not in the counts of D1.
+    Uncounted,
 }
 
 /// What a shard answers.
@@ -80,6 +86,8 @@ pub enum ShardAnswer {
     Emptied,
     /// The object and its storage answer.
     Pong,
+    /// Clicks that are not in the counts of D1.
+    Uncounted(Uncounted),
     /// Try again: the gate stayed shut, others kept winning, or D1 is away. Says which, for the log.
     TryLater(String),
 }
@@ -101,7 +109,9 @@ pub struct ClickLedger {
 
 impl DurableObject for ClickLedger {
     fn new(state: State, env: Env) -> Self {
-        let shard = Shard::over(ShardStorage::open(state.storage()));
+        // Without settings nothing is asked of it.
+        let epoch = Settings::of(&env).map_or_else(|_| Epoch::default(), |settings| settings.epoch);
+        let shard = Shard::over(ShardStorage::open(state.storage(), epoch));
         Self { state, env, shard }
     }
 
@@ -136,7 +146,11 @@ impl ClickLedger {
                 self.shard.forget(&id);
                 storage.empty_click(&id).map(|()| ShardAnswer::Emptied)
             }
-            ShardRequest::ForgetOld => storage.forget_old(SystemClock.now()).map(|()| ShardAnswer::Pong),
+            ShardRequest::ForgetOld => {
+                storage.forget_old(SystemClock.now())?;
+                // A shard without clicks may have counts to send again, after a restore.
+                self.shard.call_for_counting().await.map(|()| ShardAnswer::Pong)
+            }
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
                 storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
             }
@@ -145,11 +159,15 @@ impl ClickLedger {
             }
             ShardRequest::RecallCopy(name) => storage.copy(&name, SystemClock.now()).map(ShardAnswer::Copy),
             ShardRequest::Ping => storage.ping().map(|()| ShardAnswer::Pong),
+            ShardRequest::Uncounted => storage.uncounted().map(ShardAnswer::Uncounted),
         }
     }
 
     async fn execute(&self, command: &Command) -> Result<ShardAnswer, Unavailable> {
         let settings = Settings::of(&self.env).map_err(|problem| Unavailable(problem.to_string()))?;
+        if settings.is_paused {
+            return Ok(ShardAnswer::TryLater("paused for a restore".to_owned()));
+        }
         let database = Database::of(&self.env)?;
         let ledger = Ledger {
             configuration: &CachedConfiguration::of(&database),
@@ -215,6 +233,20 @@ pub async fn latest_clicks(
     clicks.sort_by_key(|click| std::cmp::Reverse(click.clicked_at));
     clicks.truncate(limit as usize);
     Ok(clicks)
+}
+
+/// The clicks of all shards that are not in the counts of D1.
+pub async fn uncounted(env: &Env, settings: &Settings) -> Result<Uncounted, Unavailable> {
+    let asked = (0..settings.click_shards)
+        .map(|shard| async move { ask(env, settings, Placement::of_shard(shard), &ShardRequest::Uncounted).await });
+    let mut all = Uncounted::default();
+    for answer in futures_util::future::join_all(asked).await {
+        match answer? {
+            ShardAnswer::Uncounted(of_shard) => all = all.and(of_shard),
+            other => return Err(Unavailable(format!("a shard was asked for figures and answered {}", other.name()))),
+        }
+    }
+    Ok(all)
 }
 
 /// Has every shard forget the clicks that were kept long enough.
