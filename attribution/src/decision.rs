@@ -64,6 +64,8 @@ pub enum Reason {
     MissingRate,
     /// No referral is known by any of the identifiers.
     ReferralNotFound,
+    /// The sale is credited, but its event named a click or a customer who does not exist.
+    IdentifierUnknown,
     /// The incentive's cap for this customer is used up.
     CapReached,
     /// The sale was paid back in full.
@@ -205,6 +207,7 @@ impl Reason {
             Self::MilestoneRecorded => "The caller put this on record.",
             Self::CustomerErased => "Everything that the customer was known by was erased.",
             Self::ReferralNotFound => "No referral is known by any identifier of this sale.",
+            Self::IdentifierUnknown => "The sale is credited, but it names a click or a customer who does not exist.",
         }
     }
 

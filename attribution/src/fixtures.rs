@@ -196,6 +196,7 @@ pub fn sale(key: &str, amount: &str) -> RecordSale {
         amount: money(amount, "USD"),
         sales_status: SalesStatus::Complete,
         sale_key: Some(key.to_owned()),
+        further_keys: Vec::new(),
         occurred_at: None,
         details: SaleDetails { referral_id: Some(click().id.as_str().to_owned()), ..SaleDetails::default() },
         conversion_id: ConversionId::new(format!("conv_{key}")),

@@ -51,6 +51,7 @@ pub mod sale;
 pub mod scheduler;
 pub mod shard;
 pub mod status;
+pub mod stripe;
 pub mod terms;
 pub mod time;
 pub mod transitions;

@@ -203,7 +203,7 @@ impl Rows {
             self.refunds.values().find(is_wanted).cloned()
         });
         let waits = |parked: &&ParkedRefund| {
-            let by_sale = query.parked_for.as_ref() == Some(&parked.sale_key);
+            let by_sale = query.parked_for.contains(&parked.sale_key);
             of_program(&parked.scope) && (by_sale || (refund_key.is_some() && parked.refund_key.as_ref() == refund_key))
         };
         let commissions = self.commissions.values().filter(|row| row.deleted_at.is_none());
@@ -252,8 +252,8 @@ impl Rows {
     }
 
     fn recorded_sale(&self, wanted: &SaleQuery, program_id: &ProgramId, is_test: bool) -> Option<RecordedSale> {
-        let key = wanted.key.as_ref().map(|key| (program_id.clone(), is_test, key.clone()));
-        let id = key.and_then(|key| self.sale_keys.get(&key)).or(wanted.id.as_ref())?;
+        let mut keys = wanted.keys.iter().map(|key| (program_id.clone(), is_test, key.clone()));
+        let id = keys.find_map(|key| self.sale_keys.get(&key)).or(wanted.id.as_ref())?;
         let conversion = self.conversions.get(id)?.clone();
         let commission = conversion.commission_id.as_ref().and_then(|id| self.commissions.get(id).cloned());
         let of_sale = |row: &&Commission| row.conversion_id.as_ref() == Some(id) && row.deleted_at.is_none();
@@ -298,13 +298,11 @@ impl Rows {
             Change::InsertConversion(conversion) => {
                 self.require(&conversion.referral_id)?;
                 if let Some(key) = &conversion.sale_key {
-                    if self.parked.values().any(|parked| parked.scope == *scope && parked.sale_key == *key) {
-                        return Err("a refund waits for the sale");
-                    }
-                    claim(&mut self.sale_keys, place(scope, key.clone()), &conversion.id)?;
+                    self.claim_sale_key(scope, key, &conversion.id)?;
                 }
                 insert(&mut self.conversions, &conversion.id, conversion)
             }
+            Change::ClaimSaleKey(conversion, key) => self.claim_sale_key(scope, key, &conversion.id),
             Change::UpdateConversion(conversion) => update(&mut self.conversions, &conversion.id, conversion),
             Change::Reassign(id, affiliate, commissions) => {
                 let referral = self.referrals.get_mut(id).ok_or("no such referral")?;
@@ -374,6 +372,13 @@ impl Rows {
             return Err("referral.verified: there are too many claims");
         }
         insert(&mut self.referrals, &referral.id, referral)
+    }
+
+    fn claim_sale_key(&mut self, scope: &Scope, key: &str, sale: &ConversionId) -> Result<(), &'static str> {
+        if self.parked.values().any(|parked| parked.scope == *scope && parked.sale_key == key) {
+            return Err("a refund waits for the sale");
+        }
+        claim(&mut self.sale_keys, place(scope, key.to_owned()), sale)
     }
 
     fn erase_traces(&mut self, id: &ReferralId) {

@@ -15,6 +15,13 @@ pub const ANSWER_DAYS: i64 = 30;
 /// A refund that waits for its sale.
 pub const PARKED_REFUND_DAYS: u32 = 30;
 
+/// What a payment provider said of a sale, or a customer, that is not known; then a sale stays in the list of those that
+/// nobody is credited with.
+pub const WAITING_FACT_DAYS: u32 = 30;
+
+/// How a provider's subscription, or a dispute, stood last: what comes later is told from what comes too late by it.
+pub const PROVIDER_STATE_DAYS: u32 = 400;
+
 /// The hash of the network address that a claim came from: it is counted for an hour.
 pub const CLAIM_ADDRESS_DAYS: i64 = 1;
 

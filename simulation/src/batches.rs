@@ -27,6 +27,7 @@ pub fn referrals(batch: &[Change]) -> impl Iterator<Item = &ReferralId> {
 pub fn sale_keys(batch: &[Change]) -> impl Iterator<Item = &str> {
     batch.iter().filter_map(|change| match change {
         Change::InsertConversion(conversion) => conversion.sale_key.as_deref(),
+        Change::ClaimSaleKey(_, key) => Some(key),
         _ => None,
     })
 }
@@ -39,6 +40,7 @@ pub fn in_words(batch: &[Change]) -> String {
         Change::ClaimIdentity(id, identity) => format!("{} {} is {id}", identity.kind.as_str(), identity.value),
         Change::ReleaseIdentity(id, identity) => format!("{} {} leaves {id}", identity.kind.as_str(), identity.value),
         Change::InsertConversion(row) => format!("sale {} key {:?}", row.id, row.sale_key),
+        Change::ClaimSaleKey(row, key) => format!("sale {} is {key} too", row.id),
         Change::InsertCommission(row) => format!("commission {} of {:?}", row.id, row.amount_minor),
         Change::AppendEvent(row) => format!("{} seq {} rules {}", row.kind, row.seq, row.rules_version),
         Change::KeepAnswer(key, _) => format!("answer to {}", key.value),

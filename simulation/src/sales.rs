@@ -62,6 +62,7 @@ impl Edge {
             amount: sale.amount,
             sales_status: sale.status,
             sale_key: sale.key.clone(),
+            further_keys: Vec::new(),
             occurred_at: None,
             details: SaleDetails {
                 customer_id: sale.customer.clone(),

@@ -2,6 +2,7 @@
 
 const [text, list, number, boolean] = ["a text", "a list of texts", "a number", "true or false"];
 const object = "an object";
+const oneOrSeveral = "a text or a list of texts";
 
 const all = (kind, ...names) => Object.fromEntries(names.map((name) => [name, kind]));
 
@@ -83,6 +84,14 @@ export const PROGRAM_BODY_ROUTES = [
       ...all(object, "duplicate_ip_config", "fast_signup_config"),
     },
   },
+  {
+    path: "/v1/program/stripe",
+    key: "live",
+    method: "PUT",
+    allow: "GET, PUT",
+    body: { test_signing_secret: "whsec_1234567890abcdef" },
+    fields: all(oneOrSeveral, "live_signing_secret", "test_signing_secret"),
+  },
   { path: "/v1/program/groups", key: "live", allow: "GET, POST", body: { name: "Gold" }, fields: group },
   {
     path: "/v1/program/groups/grp_none",
@@ -124,6 +133,7 @@ export const PROGRAM_READ_ROUTES = [
     key: "live",
     allow: "GET, PATCH",
   })),
+  { path: "/v1/program/stripe", key: "live", allow: "GET, PUT" },
   { path: "/v1/program/groups", key: "live", allow: "GET, POST" },
   { path: "/v1/program/groups/grp_none", key: "live", allow: "GET, PATCH, DELETE" },
   { path: "/v1/program/groups/grp_none/incentives", key: "live", allow: "GET, POST" },

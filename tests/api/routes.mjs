@@ -4,6 +4,7 @@ import { PROGRAM_ACTION_ROUTES, PROGRAM_BODY_ROUTES, PROGRAM_READ_ROUTES } from 
 
 const text = "a text";
 const list = "a list of texts";
+const oneOrSeveral = "a text or a list of texts";
 const number = "a number";
 const boolean = "true or false";
 const object = "an object";
@@ -16,6 +17,7 @@ export const WRONG = {
   [text]: [5, 1.5, true, ["x"], { x: "x" }],
   [list]: ["x", 5, true, { x: "x" }, [5], [null]],
   [number]: ["99", true, [99], { x: 99 }],
+  [oneOrSeveral]: [5, 1.5, true, { x: "x" }, [5], [null]],
   [boolean]: ["true", 1, [true], { x: true }],
   [object]: ["x", 5, true, ["x"]],
   [reference]: [true, ["x"], { x: "x" }],

@@ -7,8 +7,8 @@ import { letters, startLedger } from "../support/ledger.mjs";
 import { operations } from "../support/openapi.mjs";
 import { addAffiliate, get, post, select, signedUp, sold, unique } from "./calls.mjs";
 
-/** What stands in a path and is no object of somebody: a name of a file, a day. Their lists are checked further down. */
-const NO_OBJECTS = ["file", "date"];
+/** What stands in a path and is no object of somebody: a name of a file, a day, the address of a signed call. Their lists are checked further down. */
+const NO_OBJECTS = ["file", "date", "stripe_program"];
 
 const data = async (ledger, path, body, options) => {
   const answer = await post(ledger, path, body, options);

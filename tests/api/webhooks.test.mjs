@@ -371,6 +371,7 @@ test("health shows the scheduler's jobs and what waits", async (t) => {
     assert.deepEqual(
       jobs.map(({ name, last_error_at }) => [name, last_error_at]),
       [
+        ["apply_provider_facts", null],
         ["end_holds", null],
         ["expire_refunds", null],
         ["fetch_rates", null],

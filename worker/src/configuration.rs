@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::configuration_copy::Copies;
 use crate::platform::now;
 use crate::store::api_key::ApiKey;
+use crate::store::stripe_connection::StripeConnection;
 use crate::store::{self, Database};
 
 /// How long a remembered row may be used.
@@ -31,6 +32,8 @@ const MAX_REMEMBERED: usize = 10_000;
 thread_local! {
     static PROGRAMS: Memory<ProgramId, Program> = Memory::default();
     static SUBSCRIBERS: Memory<ProgramId, Vec<WebhookEndpointId>> = Memory::default();
+    static HEARS_STRIPE: Memory<ProgramId, bool> = Memory::default();
+    static STRIPE: Memory<ProgramId, StripeConnection> = Memory::default();
     static PROGRAM_IDS: Memory<i64, ProgramId> = Memory::default();
     static AFFILIATES: Memory<AffiliateId, Affiliate> = Memory::default();
     static AFFILIATES_BY_CODE: Memory<(String, ProgramId), Affiliate> = Memory::default();
@@ -76,8 +79,14 @@ pub fn remembered_subscribers(program: &ProgramId) -> Vec<WebhookEndpointId> {
     SUBSCRIBERS.with(|memory| memory.recall(program)).unwrap_or_default()
 }
 
+/// Whether Stripe speaks of a program, as far as this isolate remembers: no where it does not. Costs no trip.
+pub fn remembers_stripe(program: &ProgramId) -> bool {
+    HEARS_STRIPE.with(|memory| memory.recall(program)).unwrap_or_default()
+}
+
 /// Lets this isolate read a program afresh: something about it was just changed here.
 pub fn forget_program(program: &ProgramId) {
+    STRIPE.with(|memory| memory.forget(program));
     PROGRAMS.with(|memory| memory.forget(program));
 }
 
@@ -167,6 +176,18 @@ impl<'a> CachedConfiguration<'a> {
         Ok(affiliate)
     }
 
+    /// The program's connection to Stripe. None is not remembered: one that was just made works at once.
+    pub async fn stripe_connection(&self, program: &ProgramId) -> Result<Option<StripeConnection>, Unavailable> {
+        if let Some(connection) = STRIPE.with(|memory| memory.recall(program)) {
+            return Ok(Some(connection));
+        }
+        let connection = store::stripe_connection::find(self.database, program).await?;
+        if let Some(connection) = &connection {
+            STRIPE.with(|memory| memory.remember(program.clone(), connection.clone()));
+        }
+        Ok(connection)
+    }
+
     /// The key with this SHA-256.
     pub async fn key(&self, key_hash: &str) -> Result<Option<ApiKey>, Unavailable> {
         let key_hash = key_hash.to_owned();
@@ -193,6 +214,7 @@ impl Configuration for CachedConfiguration<'_> {
         let Some(snapshot) = snapshot else { return Ok(None) };
         PROGRAMS.with(|memory| memory.remember(id.clone(), snapshot.program.clone()));
         SUBSCRIBERS.with(|memory| memory.remember(id.clone(), snapshot.subscribers));
+        HEARS_STRIPE.with(|memory| memory.remember(id.clone(), snapshot.hears_stripe));
         Ok(Some(snapshot.program))
     }
 

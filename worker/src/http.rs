@@ -11,6 +11,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Headers, Request, Response, Url, js_sys, web_sys};
 
 use crate::platform::SystemRandom;
+use crate::stripe::MAX_EVENT_BYTES;
 
 /// No call of either API needs more.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -60,7 +61,7 @@ pub struct Incoming {
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug)]
 pub enum BodyRefused {
-    /// It is larger than [`MAX_BODY_BYTES`].
+    /// It is larger than what is taken: [`MAX_BODY_BYTES`], or [`MAX_EVENT_BYTES`] of a payment provider.
     TooLarge,
     /// It broke off, or its framing is wrong.
     Unreadable,
@@ -75,13 +76,14 @@ impl Incoming {
         let method = request.method();
         let announced = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
         let has_body = !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let limit = body_limit(url.path());
         let country = if has_body { country(&request) } else { None };
         let body = match announced {
             _ if !has_body => Ok(Vec::new()),
-            Some(length) if length > MAX_BODY_BYTES => Err(BodyRefused::TooLarge),
+            Some(length) if length > limit => Err(BodyRefused::TooLarge),
             // The runtime delivers no more than was announced.
             Some(_) => read_at_once(&request).await,
-            None => read_in_pieces(request).await,
+            None => read_in_pieces(request, limit).await,
         };
         Ok(Self { method, url, headers, body, country, request_id: mint("req", &mut SystemRandom) })
     }
@@ -103,6 +105,11 @@ impl Incoming {
     }
 }
 
+/// How much is taken: events of a payment provider are longer than calls.
+fn body_limit(path: &str) -> usize {
+    if path.starts_with("/webhooks/stripe/") { MAX_EVENT_BYTES } else { MAX_BODY_BYTES }
+}
+
 /// What the platform itself says of the caller; no header, which the caller could send.
 fn country(request: &web_sys::Request) -> Option<String> {
     let cf = js_sys::Reflect::get(request, &"cf".into()).ok()?;
@@ -114,13 +121,13 @@ async fn read_at_once(request: &web_sys::Request) -> Result<Vec<u8>, BodyRefused
     bytes(promise).await.map_err(|_| BodyRefused::Unreadable)
 }
 
-async fn read_in_pieces(request: web_sys::Request) -> Result<Vec<u8>, BodyRefused> {
+async fn read_in_pieces(request: web_sys::Request, limit: usize) -> Result<Vec<u8>, BodyRefused> {
     // A request without a body has no stream.
     let Ok(mut stream) = Request::from(request).stream() else { return Ok(Vec::new()) };
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
         body.extend(chunk.map_err(|_| BodyRefused::Unreadable)?);
-        if body.len() > MAX_BODY_BYTES {
+        if body.len() > limit {
             return Err(BodyRefused::TooLarge);
         }
     }

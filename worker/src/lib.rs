@@ -4,7 +4,7 @@
 //! rules (crate `attribution`) → [`store`]. State lives in the shards' own storage (clicks, and copies for the
 //! time that D1 is away), in the senders' and the scheduler's (how far they are) and in D1 (everything else); this crate's
 //! memory holds caches and queues only. What a commit promised to subscribers goes from the ledger's
-//! lines through a [`webhook_sender`] each; the [`scheduler`] does what is done every minute.
+//! lines through a [`webhook_sender`] each; what a payment provider says comes in by [`stripe`]; the [`scheduler`] does what is done every minute.
 
 mod affitor;
 mod affonso;
@@ -30,6 +30,7 @@ mod routes;
 mod scheduler;
 mod setting_fields;
 mod store;
+mod stripe;
 mod webhook_sender;
 
 use worker::{Context, Env, Response, Result, ScheduleContext, ScheduledEvent, console_error, event, web_sys};

@@ -24,7 +24,7 @@ use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{Page, dashboard, demo, demo::Demo, tracker};
 use crate::platform::Settings;
-use crate::{affitor, affonso, health, metrics, rate_limit, store};
+use crate::{affitor, affonso, health, metrics, rate_limit, store, stripe};
 
 use self::admission::Admitted;
 
@@ -69,6 +69,9 @@ enum Endpoint {
     ShowOverride,
     UpdateOverride,
     DeleteOverride,
+    StripeEvent,
+    ShowStripe,
+    UpdateStripe,
     CommissionSummary,
     ListPayouts,
     CreatePayouts,
@@ -205,6 +208,8 @@ fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
 
         ["api", "v1", "programs", "me", "readiness"] => &[("GET", E::ShowReadiness)],
 
+        ["webhooks", "stripe", _] => &[("POST", E::StripeEvent)],
+
         ["js", _] => &[("GET", E::TrackerFile)],
 
         ["dashboard"] => &[("GET", E::Page(Page::Dashboard))],
@@ -236,6 +241,7 @@ fn program_endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
         ["payment-terms"] => &[("GET", E::ShowPaymentTerms), ("PATCH", E::UpdatePaymentTerms)],
         ["tracking"] => &[("GET", E::ShowTracking), ("PATCH", E::UpdateTracking)],
         ["restrictions"] => &[("GET", E::ShowRestrictions), ("PATCH", E::UpdateRestrictions)],
+        ["stripe"] => &[("GET", E::ShowStripe), ("PUT", E::UpdateStripe)],
         ["fraud-rules"] => &[("GET", E::ShowFraudRules), ("PATCH", E::UpdateFraudRules)],
         ["groups"] => &[("GET", E::ListGroups), ("POST", E::CreateGroup)],
         ["groups", _] => &[("GET", E::ShowGroup), ("PATCH", E::UpdateGroup), ("DELETE", E::DeleteGroup)],
@@ -397,7 +403,9 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         | E::ShowRestrictions
         | E::UpdateRestrictions
         | E::ShowFraudRules
-        | E::UpdateFraudRules => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
+        | E::UpdateFraudRules
+        | E::ShowStripe
+        | E::UpdateStripe => boxed(Box::pin(program::settings(endpoint, incoming, funnel))).await,
         E::ListGroups
         | E::CreateGroup
         | E::ShowGroup
@@ -413,6 +421,7 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         E::TrackClick | E::TrackLead | E::TrackSale | E::TrackRefund | E::TestEvent | E::ShowReadiness => {
             boxed(Box::pin(tracking::serve(endpoint, incoming, funnel))).await
         }
+        E::StripeEvent => affonso_answer(Box::pin(stripe::receive(incoming, funnel, id))).await,
         E::TrackerFile => tracker::file(segments.get(1).copied().unwrap_or_default()),
         E::Page(page) => page.answer(),
         E::DashboardOverview => affonso_answer(Box::pin(dashboard::overview(incoming, funnel))).await,

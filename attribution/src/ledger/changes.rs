@@ -70,6 +70,8 @@ pub enum Change {
     DeclineLeadCommission(ReferralId, Timestamp),
     /// A sale; its key is claimed with it, which fails when it is taken or a refund still waits for it.
     InsertConversion(Box<Conversion>),
+    /// Makes a further key the sale's; fails when it is taken or a refund still waits for it.
+    ClaimSaleKey(Box<Conversion>, String),
     /// A sale after a refund, or as it goes on.
     UpdateConversion(Box<Conversion>),
     /// What a sale or a lead earns.

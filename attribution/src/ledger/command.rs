@@ -292,8 +292,8 @@ impl Command {
             Self::RecordSale(command) => Query {
                 referrals: record_sale::named_referrals(command),
                 identities: record_sale::identities(command),
-                sale: Some(SaleQuery { key: command.sale_key.clone(), id: Some(command.conversion_id.clone()) }),
-                parked_for: command.sale_key.clone(),
+                sale: Some(SaleQuery { keys: command.keys(), id: Some(command.conversion_id.clone()) }),
+                parked_for: command.keys(),
                 rates: rates(command.amount.currency, command.occurred_at.unwrap_or(now), program),
                 same_address: record_sale::opens_click(command, click)
                     .and_then(|click| suspicion::same_address(Some(click), program, now)),
@@ -301,15 +301,15 @@ impl Command {
             },
             Self::Reconsider(command) => Query {
                 referrals: vec![command.gate.clone()],
-                sale: Some(SaleQuery { key: None, id: Some(command.conversion_id.clone()) }),
+                sale: Some(SaleQuery { keys: Vec::new(), id: Some(command.conversion_id.clone()) }),
                 commissions_of: Some(command.gate.clone()),
                 rates: rates(command.currency, command.occurred_at, program),
                 ..query
             },
             Self::ManualCommission(command) => Query {
                 referrals: vec![command.gate.clone()],
-                sale: Some(SaleQuery { key: command.sale_key.clone(), id: Some(command.conversion_id.clone()) }),
-                parked_for: command.sale_key.clone(),
+                sale: Some(SaleQuery { keys: key(&command.sale_key), id: Some(command.conversion_id.clone()) }),
+                parked_for: key(&command.sale_key),
                 rates: rates(command.foreign_currency(program), command.occurred_at.unwrap_or(now), program),
                 ..query
             },
@@ -324,9 +324,9 @@ impl Command {
             },
             Self::Refund(command) => Query {
                 referrals: vec![command.gate.clone()],
-                sale: Some(SaleQuery { key: command.sale_key.clone(), id: command.conversion_id.clone() }),
+                sale: Some(SaleQuery { keys: key(&command.sale_key), id: command.conversion_id.clone() }),
                 refund: Some((command.refund_key.clone(), command.refund_id.clone())),
-                parked_for: command.sale_key.clone(),
+                parked_for: key(&command.sale_key),
                 ..query
             },
             Self::MoveCommissions(command) => Query {
@@ -335,7 +335,7 @@ impl Command {
                 ..query
             },
             Self::EraseReferral(command) => Query { referrals: vec![command.referral_id.clone()], ..query },
-            Self::ExpireRefund(command) => Query { parked_for: Some(command.sale_key.clone()), ..query },
+            Self::ExpireRefund(command) => Query { parked_for: vec![command.sale_key.clone()], ..query },
         }
     }
 
@@ -401,6 +401,11 @@ impl Command {
             _ => None,
         }
     }
+}
+
+/// The key of a sale that has one, or none.
+fn key(key: &Option<String>) -> Vec<String> {
+    key.iter().cloned().collect()
 }
 
 /// The rates that a sale in `currency` needs; none where it is the team's.

@@ -109,7 +109,7 @@ pub(super) fn level(direct: &Commission, share: &LevelShare<'_>, view: &View<'_>
 
 /// The status that the incentive's approval gives, as far as the commission's terms do not say it; a person's approval where
 /// the incentive is gone, or holds what it did not hold then.
-fn derived_status(direct: &Commission, view: &View<'_>) -> (CommissionStatus, Option<Timestamp>) {
+pub(super) fn derived_status(direct: &Commission, view: &View<'_>) -> (CommissionStatus, Option<Timestamp>) {
     let mut incentives = view.program.incentives.iter();
     let incentive = incentives.find(|incentive| Some(&incentive.id) == direct.incentive_id.as_ref());
     let is_automatic = incentive.is_some_and(|incentive| incentive.approval == Approval::Automatic);

@@ -3,10 +3,10 @@
 //! Source: docs/rules.md, sections 2, 4 and 7; the reference of the management API. What is paid, or in a payout, is
 //! changed by refunds alone.
 
-use super::View;
 use super::changes::{Change, Event, Plan};
 use super::outcome::{Outcome, Rejection};
 use super::requests::{CommissionEdit, EditCommission};
+use super::{View, dispute};
 use crate::decision::{Decision, Reason};
 use crate::ids::AffiliateId;
 use crate::messages::{commission_message, decimal};
@@ -17,7 +17,7 @@ use crate::status::{CommissionKind, CommissionStatus};
 use crate::transitions::Mover;
 
 /// A commission with its sale.
-type Entry<'a> = (&'a Commission, Option<&'a Conversion>);
+pub(super) type Entry<'a> = (&'a Commission, Option<&'a Conversion>);
 
 /// Decides one change.
 pub(super) fn decide(command: &EditCommission, view: &View<'_>) -> Result<Plan, Rejection> {
@@ -29,15 +29,17 @@ pub(super) fn decide(command: &EditCommission, view: &View<'_>) -> Result<Plan, 
     let entry = entry.ok_or(Rejection::CommissionNotFound)?;
     match &command.edit {
         CommissionEdit::Delete => delete(command, referral, entry, view),
+        CommissionEdit::Dispute => dispute::open(command, referral, entry, view),
+        CommissionEdit::EndDispute => dispute::end(command, referral, entry, view),
         CommissionEdit::Change { .. } => change(command, referral, entry, view),
     }
 }
 
 /// What an edit has made of the rows.
-struct Edited {
-    commission: Commission,
-    conversion: Option<Conversion>,
-    levels: Vec<Commission>,
+pub(super) struct Edited {
+    pub commission: Commission,
+    pub conversion: Option<Conversion>,
+    pub levels: Vec<Commission>,
 }
 
 fn change(
@@ -121,7 +123,7 @@ fn set_status(commission: &mut Commission, next: CommissionStatus, view: &View<'
 }
 
 /// What is pending again waits for the end of its hold.
-fn in_status(commission: &Commission, status: CommissionStatus) -> Commission {
+pub(super) fn in_status(commission: &Commission, status: CommissionStatus) -> Commission {
     let hold_days = commission.hold_days.filter(|_| status == CommissionStatus::Pending);
     let hold_until = hold_days.map(|days| commission.created_at.plus_days(days));
     Commission { status, hold_until, ..commission.clone() }
@@ -163,7 +165,7 @@ fn set_hold(commission: &mut Commission, hold_days: Option<u32>) {
 }
 
 /// A dispute, and its end, is of the sale: its levels follow, as far as each may.
-fn levels_that_follow(direct: &Commission, next: CommissionStatus, view: &View<'_>) -> Vec<Commission> {
+pub(super) fn levels_that_follow(direct: &Commission, next: CommissionStatus, view: &View<'_>) -> Vec<Commission> {
     let follows = |level: &&Commission| {
         let is_of_sale = level.kind == CommissionKind::Level && level.conversion_id == direct.conversion_id;
         // The end of a dispute is no word about a level that was not in it.
@@ -222,13 +224,13 @@ fn message_kind(before: &Commission, after: &Commission) -> &'static str {
     }
 }
 
-fn unchanged(commission: &Commission, conversion: Option<&Conversion>) -> Plan {
+pub(super) fn unchanged(commission: &Commission, conversion: Option<&Conversion>) -> Plan {
     let outcome =
         Outcome::Commission { commission: Box::new(commission.clone()), conversion: conversion.cloned().map(Box::new) };
     Plan { scope: commission.scope.clone(), changes: Vec::new(), outcome, replayed: false }
 }
 
-fn plan(
+pub(super) fn plan(
     command: &EditCommission,
     referral: &Referral,
     (before, conversion): Entry<'_>,

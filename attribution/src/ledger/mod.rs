@@ -13,6 +13,7 @@ mod claims;
 mod command;
 mod create_referral;
 mod crediting;
+mod dispute;
 mod edit_commission;
 mod edit_referral;
 mod erasure;
@@ -71,8 +72,8 @@ pub struct Query {
     pub sale: Option<SaleQuery>,
     /// The refund that may have been recorded under this key, or under the id that this command would give it.
     pub refund: Option<(Option<String>, RefundId)>,
-    /// Refunds that wait for a sale with this key, or under the refund's own key.
-    pub parked_for: Option<String>,
+    /// Refunds that wait for a sale with any of these keys, or under the refund's own key.
+    pub parked_for: Vec<String>,
     /// The referral whose commissions are wanted.
     pub commissions_of: Option<ReferralId>,
     /// The rates of exchange that a sale needs.
@@ -92,8 +93,8 @@ pub struct Query {
 /// How a sale may be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaleQuery {
-    /// By its key.
-    pub key: Option<String>,
+    /// By any of its keys.
+    pub keys: Vec<String>,
     /// By its id: one that the caller names, or that a sale of this command would have, which exists if an earlier try
     /// was committed after all.
     pub id: Option<ConversionId>,
@@ -135,7 +136,7 @@ impl Query {
             identities: Vec::new(),
             sale: None,
             refund: None,
-            parked_for: None,
+            parked_for: Vec::new(),
             commissions_of: None,
             rates: None,
             same_address: None,

@@ -199,9 +199,22 @@ fn record(command: &RecordSale, customer: Customer, view: &View<'_>) -> Result<P
     let event = Event::of("sale.recorded", &referral, decision, &command.context, view.program.rules_version)
         .telling(&referral.scope, told);
     let mut plan = plan(referral, is_new, learnt, settled, event);
+    claim_further_keys(command, &mut plan);
     // Right behind its referral.
     plan.changes.splice(1..1, lead.map(|commission| Change::InsertCommission(Box::new(commission))));
     Ok(plan)
+}
+
+/// What else a payment provider calls the sale finds it from now on, in the batch that makes it.
+fn claim_further_keys(command: &RecordSale, plan: &mut Plan) {
+    let place = plan.changes.iter().position(|change| matches!(change, Change::InsertConversion(_)));
+    let Some((place, Some(Change::InsertConversion(sale)))) = place.map(|place| (place, plan.changes.get(place)))
+    else {
+        return;
+    };
+    let further = command.further_keys.iter().filter(|key| Some(*key) != sale.sale_key.as_ref());
+    let claims: Vec<_> = further.map(|key| Change::ClaimSaleKey(sale.clone(), key.clone())).collect();
+    plan.changes.splice(place + 1..place + 1, claims);
 }
 
 /// What the fraud rules said stays with the referral. One that is made by a sale which they block is rejected from the start.

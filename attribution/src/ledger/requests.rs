@@ -108,6 +108,9 @@ pub struct RecordSale {
     pub sales_status: SalesStatus,
     /// The key by which the same sale is recognised.
     pub sale_key: Option<String>,
+    /// What else the same sale is called, by a payment provider: its charge, its payment.
+    #[serde(default)]
+    pub further_keys: Vec<String>,
     /// When it happened, where that is not now.
     pub occurred_at: Option<Timestamp>,
     /// Identifiers, products and the rest, as the caller sent them.
@@ -118,6 +121,13 @@ pub struct RecordSale {
     pub commission_id: CommissionId,
     /// Whether it is only tried: decided and answered, and nothing written.
     pub dry_run: bool,
+}
+
+impl RecordSale {
+    /// Every key by which the sale may have been recorded, its own first.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.sale_key.iter().chain(&self.further_keys).cloned().collect()
+    }
 }
 
 /// What is known about a sale goes on: its payment, or the rate of exchange that it waited for.
@@ -220,6 +230,10 @@ pub enum CommissionEdit {
     },
     /// It is removed, and its levels with it.
     Delete,
+    /// The customer's bank takes the payment back until it is decided.
+    Dispute,
+    /// That was decided: what is still earned is on its way again.
+    EndDispute,
 }
 
 /// The program's owner changes what is known of a referral.

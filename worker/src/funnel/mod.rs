@@ -33,6 +33,7 @@ use crate::platform::{Settings, SystemRandom, now};
 use crate::store::conversion::NamedSale;
 use crate::store::unattributed_sale::{self, UnattributedSale};
 use crate::store::{self, Database};
+use crate::stripe;
 
 /// Why nothing came of a command.
 #[derive(Debug)]
@@ -124,6 +125,7 @@ impl Funnel {
         let Answer { outcome, replayed } = self.execute(command).await?;
         match outcome {
             Outcome::Referral { referral, first_seen, reason } => {
+                stripe::go_on_after(self, &referral.scope, stripe::names_of_referral(&referral)).await;
                 Ok(Recorded { row: (*referral, reason), is_new: first_seen == FirstSeen::Now, replayed })
             }
             other => Err(unexpected_outcome(&other)),
@@ -154,6 +156,7 @@ impl Funnel {
         gate: ReferralId,
     ) -> Result<Recorded<(RecordedSale, Vec<String>)>, Refusal> {
         let placement = gate.placement().unwrap_or_else(|| self.any_placement());
+        let is_tried = sale.dry_run;
         let command = RecordSale {
             context: sale.context.clone(),
             gate,
@@ -161,6 +164,7 @@ impl Funnel {
             amount: sale.amount,
             sales_status: sale.sales_status,
             sale_key: sale.sale_key.clone(),
+            further_keys: Vec::new(),
             occurred_at: sale.occurred_at,
             details: sale.details.clone(),
             conversion_id: ConversionId::mint(placement, &mut SystemRandom),
@@ -170,6 +174,12 @@ impl Funnel {
         let Answer { outcome, replayed } = self.execute(Command::RecordSale(command)).await?;
         match outcome {
             Outcome::Sale { sale, first_seen, differing } => {
+                if let (Some(key), FirstSeen::Now) =
+                    (sale.conversion.sale_key.as_ref().filter(|_| !is_tried), first_seen)
+                {
+                    stripe::go_on_after(self, &sale.conversion.scope, stripe::sale_names(std::slice::from_ref(key)))
+                        .await;
+                }
                 Ok(Recorded { row: (*sale, differing), is_new: first_seen == FirstSeen::Now, replayed })
             }
             other => Err(unexpected_outcome(&other)),
@@ -308,5 +318,6 @@ fn unattributed(sale: &NewSale) -> UnattributedSale {
         }),
         request_id: sale.context.request_id.clone(),
         at: now(),
+        conversion_id: None,
     }
 }

@@ -9,13 +9,15 @@ use super::{E, Endpoint};
 pub(super) enum Access {
     /// Nothing: it is there for everybody, and looks at no key.
     Open,
+    /// A signature of a payment provider's, which the route itself checks: no key is looked at.
+    Signed,
     /// A page's call, which needs no key and is then counted by its address. A key that it brings needs this scope.
     Browser(KeyScope),
     /// A key with all of these scopes.
     Keyed(&'static [KeyScope]),
 }
 
-use Access::{Browser, Keyed, Open};
+use Access::{Browser, Keyed, Open, Signed};
 use KeyScope as S;
 
 /// What this endpoint needs. Recording sales and what becomes of them is `write:commissions`, as published.
@@ -33,6 +35,8 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         | E::DemoAccount
         | E::DemoPurchase
         | E::DemoLedger => Open,
+
+        E::StripeEvent => Signed,
 
         E::TrackClick => Browser(S::CreateClicks),
         E::TrackLead => Browser(S::WriteReferrals),
@@ -105,6 +109,7 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         | E::ShowPaymentTerms
         | E::ShowTracking
         | E::ShowRestrictions
+        | E::ShowStripe
         | E::ListGroups
         | E::ShowGroup
         | E::ListIncentives
@@ -115,6 +120,7 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
         | E::UpdatePaymentTerms
         | E::UpdateTracking
         | E::UpdateRestrictions
+        | E::UpdateStripe
         | E::CreateGroup
         | E::UpdateGroup
         | E::DeleteGroup

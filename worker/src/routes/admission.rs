@@ -74,13 +74,13 @@ fn need(selected: &Selected, segments: &[&str]) -> Option<Need> {
     let optional = |scopes| Some(Need { is_key_needed: false, scopes });
     match selected {
         Selected::Endpoint(endpoint) => match access(*endpoint) {
-            Access::Open => None,
+            Access::Open | Access::Signed => None,
             Access::Browser(scope) => optional(vec![scope]),
             Access::Keyed(scopes) => Some(Need { is_key_needed: true, scopes: scopes.to_vec() }),
         },
         Selected::WrongMethod(_) => {
             let all: Vec<Access> = endpoints(segments).iter().map(|(_, endpoint)| access(*endpoint)).collect();
-            if all.contains(&Access::Open) {
+            if all.iter().any(|access| matches!(access, Access::Open | Access::Signed)) {
                 return None;
             }
             let is_key_needed = all.iter().all(|access| matches!(access, Access::Keyed(_)));

@@ -3,7 +3,7 @@
 use super::{E, Endpoint};
 use crate::affonso;
 use crate::affonso::program::{
-    self, fraud_rules, group_incentives, groups, levels, payment_terms, restrictions, tracking,
+    self, fraud_rules, group_incentives, groups, levels, payment_terms, restrictions, stripe, tracking,
 };
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
@@ -19,6 +19,8 @@ pub(super) async fn settings(endpoint: Endpoint, incoming: &Incoming, funnel: &F
         E::ShowRestrictions => restrictions::show(incoming, funnel).await,
         E::UpdateRestrictions => restrictions::update(incoming, funnel).await,
         E::ShowFraudRules => fraud_rules::show(incoming, funnel).await,
+        E::ShowStripe => stripe::show(incoming, funnel).await,
+        E::UpdateStripe => stripe::update(incoming, funnel).await,
         E::UpdateFraudRules => fraud_rules::update(incoming, funnel).await,
         _ => program::show(incoming, funnel).await,
     };

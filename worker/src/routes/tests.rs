@@ -132,7 +132,7 @@ fn every_route_names_the_scopes_that_it_needs_and_the_document_the_same_ones() {
         let segments: Vec<&str> = filled.trim_start_matches('/').split('/').collect();
         for (method, endpoint) in endpoints(&segments) {
             let expected = match access(*endpoint) {
-                Access::Open => (false, Vec::new()),
+                Access::Open | Access::Signed => (false, Vec::new()),
                 Access::Browser(scope) => (true, vec![scope]),
                 Access::Keyed(scopes) => (false, scopes.to_vec()),
             };

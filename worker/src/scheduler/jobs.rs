@@ -11,7 +11,7 @@ use futures_util::future::{Either, join_all, select};
 use worker::{Delay, Env};
 
 use super::storage::Book;
-use super::{rates, retention, time_jobs};
+use super::{provider_facts, rates, retention, time_jobs};
 use crate::platform::now;
 use crate::store::Database;
 use crate::webhook_sender::{self, SenderAnswer, SenderRequest};
@@ -29,6 +29,8 @@ enum Task {
     EndHolds,
     /// Gives refunds up whose sale never came.
     ExpireRefunds,
+    /// Goes on with what a payment provider said of sales and customers that have come since.
+    ApplyProviderFacts,
     /// Goes on with payouts that were left half way.
     WorkOnPayouts,
     /// Goes on with erasures that were interrupted.
@@ -41,10 +43,11 @@ enum Task {
     SettleSales,
 }
 
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 9] = [
     Task::CallTheRoll,
     Task::EndHolds,
     Task::ExpireRefunds,
+    Task::ApplyProviderFacts,
     Task::WorkOnPayouts,
     Task::FinishErasures,
     Task::ForgetOld,
@@ -74,6 +77,7 @@ impl<'a> ScheduledJob<'a> {
             }
             Task::EndHolds => time_jobs::end_holds(self.env).await,
             Task::ExpireRefunds => time_jobs::expire_refunds(self.env).await,
+            Task::ApplyProviderFacts => provider_facts::go_on(self.env, self.book).await,
             Task::WorkOnPayouts => payout_work::work_on_payouts(self.env).await,
             Task::FinishErasures => erasure_work::go_on(self.env).await,
             Task::ForgetOld => retention::forget_old(self.env, self.book).await,
@@ -89,6 +93,7 @@ impl Job for ScheduledJob<'_> {
             Task::CallTheRoll => "wake_webhook_senders",
             Task::EndHolds => "end_holds",
             Task::ExpireRefunds => "expire_refunds",
+            Task::ApplyProviderFacts => "apply_provider_facts",
             Task::WorkOnPayouts => "work_on_payouts",
             Task::FinishErasures => "finish_erasures",
             Task::ForgetOld => "forget_old",

@@ -6,6 +6,7 @@
 //! fires no cron). An object that was just loaded runs as soon as it is spoken to: it cannot know what it missed.
 
 mod jobs;
+mod provider_facts;
 mod rates;
 mod retention;
 mod storage;

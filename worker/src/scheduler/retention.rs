@@ -28,6 +28,7 @@ pub async fn forget_old(env: &Env, book: &Book) -> Result<(), Unavailable> {
         store::test_event::forget(&database, now, ROWS_A_MINUTE).await,
         store::test_chain::forget(&database, before(TEST_CHAIN_DAYS), ROWS_A_MINUTE).await,
         store::referral::counted::forget_addresses(&database, before(CLAIM_ADDRESS_DAYS), ROWS_A_MINUTE).await,
+        store::provider_fact::expire(&database, now, ROWS_A_MINUTE).await,
         store::erasure::forget(&database, before(ERASURE_DAYS), ROWS_A_MINUTE).await,
         forget_messages(&database, book, before(MESSAGE_DAYS)).await,
         forget_clicks(env, book, now).await,

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue};
 
 use super::JobFigures;
+use crate::store::provider_fact::FactPlace;
 use crate::store::waiting_sale::Place;
 
 /// The object's storage.
@@ -26,6 +27,8 @@ pub struct Book {
     asked_for_rates: Cell<Option<Timestamp>>,
     /// How far this instance has looked through the sales that wait for a rate.
     looked_to: RefCell<Place>,
+    /// How far this instance has looked through what a payment provider said and waits.
+    facts_looked_to: RefCell<FactPlace>,
     /// Up to which line this instance has forgotten what subscribers were told.
     forgotten_to: Cell<i64>,
     /// When this instance last had the shards forget old clicks.
@@ -56,6 +59,7 @@ impl Book {
             is_prepared: Cell::new(false),
             asked_for_rates: Cell::new(None),
             looked_to: RefCell::default(),
+            facts_looked_to: RefCell::default(),
             forgotten_to: Cell::new(0),
             clicks_forgotten: Cell::new(None),
         }
@@ -96,6 +100,16 @@ impl Book {
     /// Keeps how far it has looked.
     pub fn note_looked_to(&self, place: Place) {
         self.looked_to.replace(place);
+    }
+
+    /// How far this instance has looked through what a payment provider said and waits.
+    pub fn facts_looked_to(&self) -> FactPlace {
+        self.facts_looked_to.borrow().clone()
+    }
+
+    /// Keeps how far it has looked.
+    pub fn note_facts_looked_to(&self, place: FactPlace) {
+        self.facts_looked_to.replace(place);
     }
 
     /// Up to which line this instance has forgotten what subscribers were told.

@@ -13,7 +13,7 @@ use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
-use super::{Database, UnknownValue, scope, word};
+use super::{Database, UnknownValue, conversion, scope, word};
 
 /// Every column of `commission`.
 pub(super) const COLUMNS: &str = "commission.id, commission.team_id, commission.program_id, commission.is_test, \
@@ -224,16 +224,15 @@ pub(super) fn select_levels(
     database: &Database,
     program: &ProgramId,
     is_test: bool,
-    key: Option<&str>,
+    keys: &[String],
     id: Option<&ConversionId>,
 ) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
         "SELECT {COLUMNS} FROM commission WHERE kind IN ('level', 'clawback') AND kind = 'level' AND deleted_at IS NULL \
-         AND conversion_id IN (?4, \
-           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) \
-         ORDER BY conversion_id, level"
+         AND conversion_id IN (SELECT ?4 UNION ALL {}) ORDER BY conversion_id, level",
+        conversion::of_keys("?1", "?2", "?3")
     );
-    query!(&database.0, sql, program, i64::from(is_test), key, id)
+    query!(&database.0, sql, program, i64::from(is_test), serde_json::to_string(keys)?, id)
 }
 
 /// Gives a referral, and these of its commissions, to another affiliate.

@@ -105,19 +105,36 @@ pub(super) fn select_of_referral(database: &Database, id: &ReferralId) -> worker
     query!(&database.0, select_where("conversion.referral_id = ?1"), id)
 }
 
-/// The sale that was recorded under a key, or has the id.
+/// The ids of the sales that were recorded under any of the keys in a JSON list; the texts are marks of the statement.
+pub(super) fn of_keys(program: &str, is_test: &str, keys: &str) -> String {
+    format!(
+        "SELECT sale_key.conversion_id FROM json_each({keys}) AS wanted CROSS JOIN sale_key \
+         ON sale_key.program_id = {program} AND sale_key.is_test = {is_test} AND sale_key.value = wanted.value"
+    )
+}
+
+/// The sale that was recorded under one of these keys, or has the id.
 pub(super) fn select_recorded(
     database: &Database,
     program: &ProgramId,
     is_test: bool,
-    key: Option<&str>,
+    keys: &[String],
     id: Option<&ConversionId>,
 ) -> worker::Result<D1PreparedStatement> {
-    let sql = select_where(
-        "conversion.id IN (?4, \
-           (SELECT conversion_id FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3)) LIMIT 1",
-    );
-    query!(&database.0, sql, program, i64::from(is_test), key, id)
+    let wanted = of_keys("?1", "?2", "?3");
+    let sql = select_where(&format!("conversion.id IN (SELECT ?4 UNION ALL {wanted}) LIMIT 1"));
+    query!(&database.0, sql, program, i64::from(is_test), serde_json::to_string(keys)?, id)
+}
+
+/// The program's sale that was recorded under one of these keys, without its levels.
+pub async fn of_any_key(
+    database: &Database,
+    scope: &Scope,
+    keys: &[String],
+) -> Result<Option<RecordedSale>, Unavailable> {
+    let select = select_recorded(database, &scope.program_id, scope.is_test, keys, None);
+    let row: Option<Row> = database.first(select).await?;
+    Ok(row.map(RecordedSale::try_from).transpose()?)
 }
 
 pub(super) fn insert(database: &Database, conversion: &Conversion) -> worker::Result<D1PreparedStatement> {

@@ -97,6 +97,11 @@ fn beginning(database: &Database, erasure: &Erasure, found: &Found) -> worker::R
         "{EMPTY_ANSWERS} AND referral_id IS NULL AND outcome LIKE '{{\"Parked\"%' \
            AND outcome ->> '$.Parked.refund.sale_key' IN ({wanted})"
     );
+    let of_facts = format!(
+        "UPDATE provider_fact SET expires_at = 0 WHERE program_id = ?1 AND is_test = ?2 AND object IN ( \
+           SELECT object FROM provider_fact_name \
+           WHERE program_id = ?1 AND is_test = ?2 AND kind = 'sale_key' AND value IN ({wanted}))"
+    );
     let test_events = "DELETE FROM test_event WHERE program_id = ?1 AND event_id IN (SELECT value FROM json_each(?2))";
     Ok(vec![
         query!(
@@ -116,6 +121,8 @@ fn beginning(database: &Database, erasure: &Erasure, found: &Found) -> worker::R
         query!(&database.0, of_sales, program_id, is_test, sale_keys)?,
         query!(&database.0, of_refunds, program_id, is_test, sale_keys)?,
         query!(&database.0, of_answers, team_id, is_test, sale_keys)?,
+        // Forgotten with their names within the minute.
+        query!(&database.0, of_facts, program_id, is_test, sale_keys)?,
         query!(&database.0, test_events, program_id, serde_json::to_string(&found.test_events)?)?,
     ])
 }

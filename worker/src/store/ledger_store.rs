@@ -120,8 +120,8 @@ fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1P
     let Query { program_id, is_test, .. } = query;
     let referrals = match &query.sale {
         Some(sale) => {
-            let (key, id) = (sale.key.as_deref(), sale.id.as_ref());
-            referral::select_with_sale(database, &query.referrals, program_id, *is_test, key, id)?
+            let (keys, id) = (sale.keys.as_slice(), sale.id.as_ref());
+            referral::select_with_sale(database, &query.referrals, program_id, *is_test, keys, id)?
         }
         None => referral::select(database, &query.referrals)?,
     };
@@ -131,17 +131,16 @@ fn reads(database: &Database, query: &Query) -> worker::Result<Vec<(Subject, D1P
         reads.push((Subject::Holders, select));
     }
     if let Some(sale) = &query.sale {
-        let (key, id) = (sale.key.as_deref(), sale.id.as_ref());
-        reads.push((Subject::Sale, conversion::select_recorded(database, program_id, *is_test, key, id)?));
-        reads.push((Subject::Levels, commission::select_levels(database, program_id, *is_test, key, id)?));
+        let (keys, id) = (sale.keys.as_slice(), sale.id.as_ref());
+        reads.push((Subject::Sale, conversion::select_recorded(database, program_id, *is_test, keys, id)?));
+        reads.push((Subject::Levels, commission::select_levels(database, program_id, *is_test, keys, id)?));
     }
     let refund_key = query.refund.as_ref().and_then(|(key, _)| key.as_deref());
     if let Some((_, id)) = &query.refund {
         reads.push((Subject::Refund, refund::select(database, program_id, *is_test, refund_key, id)?));
     }
-    let sale_key = query.parked_for.as_deref();
-    if sale_key.is_some() || refund_key.is_some() {
-        let select = refund::select_parked(database, program_id, *is_test, sale_key, refund_key)?;
+    if !query.parked_for.is_empty() || refund_key.is_some() {
+        let select = refund::select_parked(database, program_id, *is_test, &query.parked_for, refund_key)?;
         reads.push((Subject::Parked, select));
     }
     if let Some(id) = &query.commissions_of {
@@ -181,6 +180,10 @@ fn add_writes(
                 writes.push(conversion::claim_key(database, row, key)?);
                 writes.push(unattributed_sale::forget(database, scope, key)?);
             }
+        }
+        Change::ClaimSaleKey(row, key) => {
+            writes.push(conversion::claim_key(database, row, key)?);
+            writes.push(unattributed_sale::forget(database, scope, key)?);
         }
         Change::UpdateConversion(row) => writes.push(conversion::update(database, row)?),
         Change::UpdateCommission(row) => writes.push(commission::update(database, row)?),

@@ -120,7 +120,8 @@ const TOTALS: &str = "SELECT \
     (SELECT COALESCE(SUM(clicks), 0) FROM click_count WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS clicks, \
     (SELECT COUNT(*) FROM referral WHERE program_id = ?1 AND is_test IN (?2, ?3) AND status <> 'deleted') AS leads, \
     (SELECT COUNT(*) FROM conversion WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS sales, \
-    (SELECT COUNT(*) FROM unattributed_sale WHERE program_id = ?1 AND is_test IN (?2, ?3)) AS unattributed_sales, \
+    (SELECT COUNT(*) FROM unattributed_sale \
+      WHERE program_id = ?1 AND is_test IN (?2, ?3) AND conversion_id IS NULL) AS unattributed_sales, \
     (SELECT MIN(COALESCE(SUM(amount_minor), 0), 9007199254740991) FROM commission \
       WHERE program_id = ?1 AND is_test IN (?2, ?3) AND status NOT IN ('declined', 'refunded') \
         AND deleted_at IS NULL) AS commission_minor";
@@ -164,7 +165,7 @@ const SALES: &str = concat!(
      FROM latest LEFT JOIN affiliate ON affiliate.id = latest.affiliate_id \
      UNION ALL \
      SELECT sale_key, created_at, amount_minor, currency, 'complete', NULL, 0, reason, is_test FROM unattributed_sale \
-     WHERE program_id = ?1 AND is_test IN (?2, ?3) \
+     WHERE program_id = ?1 AND is_test IN (?2, ?3) AND conversion_id IS NULL \
      UNION ALL \
      SELECT CAST(event_id AS TEXT), created_at, \
        CASE json_type(body, '$.amount_cents') WHEN 'integer' THEN \

@@ -18,6 +18,9 @@ pub struct Snapshot {
     pub program: Program,
     /// Who is told of its live rows.
     pub subscribers: Vec<WebhookEndpointId>,
+    /// Whether a payment provider speaks of it, so that something may wait for its customers.
+    #[serde(default)]
+    pub hears_stripe: bool,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +52,11 @@ struct SubscriberRow {
     id: String,
 }
 
+#[derive(Deserialize)]
+struct StripeRow {
+    hears_stripe: i64,
+}
+
 /// The program with this id, all of it read at one moment.
 pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot>, Unavailable> {
     let settings = format!(
@@ -64,11 +72,16 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot
         incentive::select_rules(database, id),
         level::select(database, id),
         webhook_endpoint::select_live(database, id),
+        query!(
+            &database.0,
+            "SELECT EXISTS (SELECT 1 FROM stripe_connection WHERE program_id = ?1) AS hears_stripe",
+            id
+        ),
     ];
     let statements = statements.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
     let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
-    let [settings, origins, incentives, levels, subscribers] = answers.as_slice() else {
-        return Err(Unavailable("a batch of five answered otherwise".to_owned()));
+    let [settings, origins, incentives, levels, subscribers, stripe] = answers.as_slice() else {
+        return Err(Unavailable("a batch of six answered otherwise".to_owned()));
     };
     let settings: Vec<Row> = rows(settings)?;
     let Some(row) = settings.into_iter().next() else { return Ok(None) };
@@ -76,9 +89,11 @@ pub async fn find(database: &Database, id: &ProgramId) -> Result<Option<Snapshot
     let incentives: Vec<incentive::RuleRow> = rows(incentives)?;
     let levels: Vec<level::Row> = rows(levels)?;
     let subscribers: Vec<SubscriberRow> = rows(subscribers)?;
+    let stripe: Vec<StripeRow> = rows(stripe)?;
     Ok(Some(Snapshot {
         program: program(row, origins, incentives, levels)?,
         subscribers: subscribers.into_iter().map(|row| WebhookEndpointId::new(row.id)).collect(),
+        hears_stripe: stripe.first().is_some_and(|row| row.hears_stripe == 1),
     }))
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
 use self::counted::{claims_from_address, claims_of_affiliate};
-use super::{Database, UnknownValue, json, scope, word};
+use super::{Database, UnknownValue, conversion, json, scope, word};
 
 pub mod counted;
 pub mod list;
@@ -117,7 +117,7 @@ impl HolderRow {
 }
 
 /// Who holds any of these names, each with the name.
-pub(super) async fn holders(
+pub async fn holders(
     database: &Database,
     scope: &Scope,
     names: &[Identity],
@@ -145,22 +145,22 @@ pub(super) fn select(database: &Database, ids: &[ReferralId]) -> worker::Result<
     query!(&database.0, sql, ids)
 }
 
-/// The same, and the referral of a sale that is named by its key or its id.
+/// The same, and the referral of a sale that is named by any of its keys or its id.
 pub(super) fn select_with_sale(
     database: &Database,
     ids: &[ReferralId],
     program: &ProgramId,
     is_test: bool,
-    sale_key: Option<&str>,
+    sale_keys: &[String],
     sale: Option<&ConversionId>,
 ) -> worker::Result<D1PreparedStatement> {
-    let ids = serde_json::to_string(ids)?;
+    let (ids, sale_keys) = (serde_json::to_string(ids)?, serde_json::to_string(sale_keys)?);
     let sql = format!(
         "SELECT {COLUMNS} FROM referral WHERE id IN (SELECT value FROM json_each(?1) \
-         UNION SELECT referral_id FROM conversion WHERE id IN (?5, \
-           (SELECT conversion_id FROM sale_key WHERE program_id = ?2 AND is_test = ?3 AND value = ?4)))"
+         UNION SELECT referral_id FROM conversion WHERE id IN (SELECT ?5 UNION ALL {}))",
+        conversion::of_keys("?2", "?3", "?4")
     );
-    query!(&database.0, sql, ids, program, i64::from(is_test), sale_key, sale)
+    query!(&database.0, sql, ids, program, i64::from(is_test), sale_keys, sale)
 }
 
 /// The referrals that hold any of `identities`, each row with the identity it was found by. `CROSS JOIN` keeps the

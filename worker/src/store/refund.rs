@@ -113,19 +113,19 @@ pub(super) fn select(
     query!(&database.0, sql, program, i64::from(is_test), key, id)
 }
 
-/// Refunds that wait for a sale, or under a key of their own; oldest first.
+/// Refunds that wait for a sale with any of these keys, or under a key of their own; oldest first.
 pub(super) fn select_parked(
     database: &Database,
     program: &ProgramId,
     is_test: bool,
-    sale_key: Option<&str>,
+    sale_keys: &[String],
     refund_key: Option<&str>,
 ) -> worker::Result<D1PreparedStatement> {
     let sql = format!(
         "SELECT {PARKED_COLUMNS} FROM parked_refund WHERE program_id = ?1 AND is_test = ?2 \
-         AND (sale_key = ?3 OR refund_key = ?4) ORDER BY parked_at, id"
+         AND (sale_key IN (SELECT value FROM json_each(?3)) OR refund_key = ?4) ORDER BY parked_at, id"
     );
-    query!(&database.0, sql, program, i64::from(is_test), sale_key, refund_key)
+    query!(&database.0, sql, program, i64::from(is_test), serde_json::to_string(sale_keys)?, refund_key)
 }
 
 /// Refunds of a program that wait, oldest first.

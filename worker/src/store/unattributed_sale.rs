@@ -1,6 +1,7 @@
 //! Sales for which no referral was found: counted, visible with their reason, open to be credited by a later call.
 
 use attribution::decision::Reason;
+use attribution::ids::ConversionId;
 use attribution::ledger::Unavailable;
 use attribution::money::{Currency, Money};
 use attribution::referral::Scope;
@@ -28,16 +29,19 @@ pub struct UnattributedSale {
     pub request_id: String,
     /// When.
     pub at: Timestamp,
+    /// The sale that it became after all, although its caller named somebody who does not exist.
+    pub conversion_id: Option<ConversionId>,
 }
 
-/// Records one; a repeated call changes nothing, nor does one that comes after the sale has found its referral.
+/// Records one; a repeated call changes nothing, nor does one that comes after the sale has found its referral, unless it
+/// is about that.
 pub async fn record(database: &Database, sale: &UnattributedSale) -> Result<(), Unavailable> {
     let statement = query!(
         &database.0,
         "INSERT INTO unattributed_sale (program_id, is_test, sale_key, team_id, amount_minor, currency, reason, detail, \
-           request_id, created_at) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 \
-         WHERE NOT EXISTS (SELECT 1 FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3) \
+           request_id, created_at, conversion_id) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 \
+         WHERE ?11 IS NOT NULL OR NOT EXISTS (SELECT 1 FROM sale_key WHERE program_id = ?1 AND is_test = ?2 AND value = ?3) \
          ON CONFLICT DO NOTHING",
         sale.scope.program_id,
         i64::from(sale.scope.is_test),
@@ -48,7 +52,8 @@ pub async fn record(database: &Database, sale: &UnattributedSale) -> Result<(), 
         sale.reason.as_str(),
         sale.detail.to_string(),
         sale.request_id,
-        sale.at
+        sale.at,
+        sale.conversion_id
     );
     let statement = statement.map_err(|cause| away(&cause))?;
     statement.run().await.map(|_| ()).map_err(|cause| away(&cause))
@@ -77,6 +82,7 @@ struct Row {
     detail: String,
     request_id: String,
     created_at: i64,
+    conversion_id: Option<String>,
 }
 
 impl TryFrom<Row> for UnattributedSale {
@@ -92,6 +98,7 @@ impl TryFrom<Row> for UnattributedSale {
             detail: json("unattributed_sale.detail", &row.detail)?,
             request_id: row.request_id,
             at: Timestamp::from_milliseconds(row.created_at),
+            conversion_id: row.conversion_id.map(ConversionId::new),
         })
     }
 }
@@ -103,6 +110,8 @@ pub struct Filter {
     pub external_event_id: Option<String>,
     /// When they were reported.
     pub reported: Period,
+    /// Those that were credited after all, or those that were not.
+    pub credited: Option<bool>,
 }
 
 /// One page of a program's sales without a referral, by their time, and how many there are in all.
@@ -117,7 +126,7 @@ pub async fn list(
     let order =
         format!(" ORDER BY created_at {direction}, sale_key {direction} LIMIT {} OFFSET {}", page.limit, page.offset());
     let columns = "SELECT program_id, is_test, sale_key, team_id, amount_minor, currency, reason, detail, request_id, \
-        created_at";
+        created_at, conversion_id";
     let shown = filtered(database, columns, scope, filter, &order);
     let total = filtered(database, "SELECT COUNT(*) AS total", scope, filter, "");
     let (found, total): (Vec<Row>, i64) = page_and_total(database, shown, total).await?;
@@ -134,7 +143,8 @@ fn filtered(
     let key = if filter.external_event_id.is_some() { "sale_key = ?3" } else { "?3 IS NULL" };
     let sql = format!(
         "{select} FROM unattributed_sale WHERE program_id = ?1 AND is_test = ?2 AND {key} \
-         AND (?4 IS NULL OR created_at >= ?4) AND (?5 IS NULL OR created_at <= ?5){order}"
+         AND (?4 IS NULL OR created_at >= ?4) AND (?5 IS NULL OR created_at <= ?5) \
+         AND (?6 IS NULL OR (conversion_id IS NOT NULL) = ?6){order}"
     );
     query!(
         &database.0,
@@ -143,6 +153,7 @@ fn filtered(
         i64::from(scope.is_test),
         filter.external_event_id,
         filter.reported.from,
-        filter.reported.to
+        filter.reported.to,
+        filter.credited.map(i64::from)
     )
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/conversions`: the sales of a program; and those that are nobody's, `GET /v1/conversions/unattributed`.
 
-use attribution::ids::{AffiliateId, ProgramId, ReferralId};
+use attribution::ids::{AffiliateId, ConversionId, ProgramId, ReferralId};
 use attribution::messages::decimal;
 use attribution::status::{CommissionStatus, SalesStatus};
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ pub async fn unattributed(incoming: &Incoming, funnel: &Funnel) -> Result<Answer
     let filter = unattributed_sale::Filter {
         external_event_id: parameters.text("external_event_id"),
         reported: parameters.period(),
+        credited: parameters.word("credited", &["true", "false"], |word| word.parse().ok()),
     };
     let page = parameters.page();
     let sort = parameters.sort(&[("created_at", ())], Sort { by: (), descending: true });
@@ -86,6 +87,7 @@ fn view(sale: &UnattributedSale) -> Value {
         "reason": sale.reason.as_str(),
         "explanation": sale.reason.explanation(),
         "identifiers": sale.detail,
+        "conversion_id": sale.conversion_id.as_ref().map(ConversionId::as_str),
         "request_id": sale.request_id,
         "created_at": sale.at.to_rfc3339(),
     })

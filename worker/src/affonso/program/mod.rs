@@ -7,6 +7,7 @@ pub mod groups;
 pub mod levels;
 pub mod payment_terms;
 pub mod restrictions;
+pub mod stripe;
 pub mod tracking;
 
 use attribution::edits::Edit;
