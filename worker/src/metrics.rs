@@ -25,7 +25,8 @@ pub async fn show(incoming: &Incoming, funnel: &Funnel, env: &Env) -> Answer {
     let brought = brought.as_deref().and_then(|header| header.strip_prefix("Bearer "));
     // Hashes are compared: how long that takes says nothing of the token.
     if brought.map(key_hash) != Some(key_hash(token)) {
-        return Answer::text(401, "a Bearer token is needed: METRICS_TOKEN\n").with_header("www-authenticate", "Bearer");
+        return Answer::text(401, "a Bearer token is needed: METRICS_TOKEN\n")
+            .with_header("www-authenticate", "Bearer");
     }
     let text = text(&Report::of(funnel, env).await, funnel);
     Answer::file(CONTENT_TYPE, text).with_header("cache-control", "no-store")
@@ -68,7 +69,11 @@ fn text(report: &Report, funnel: &Funnel) -> String {
     text.gauge("paused", "Whether LEDGER_PAUSED is set.", i64::from(settings.is_paused));
     if let Ok(applied) = &report.applied {
         let is_behind = applied.as_deref().unwrap_or_default() < NEEDED;
-        text.gauge("migrations_missing", "Whether the database lacks migrations of this version.", i64::from(is_behind));
+        text.gauge(
+            "migrations_missing",
+            "Whether the database lacks migrations of this version.",
+            i64::from(is_behind),
+        );
     }
     if let Ok(uncounted) = &report.uncounted {
         text.gauge("clicks_uncounted", "Clicks whose count D1 does not have yet.", uncounted.clicks);

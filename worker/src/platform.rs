@@ -7,11 +7,12 @@ use std::time::Duration;
 use attribution::epoch::Epoch;
 use attribution::ids::{MAX_SHARDS, Random};
 use attribution::ledger::{Pause, Unavailable};
+use attribution::outside::paths::PathAliases;
 use attribution::scheduler::Alarm;
 use attribution::time::{Clock, Timer, Timestamp};
 use worker::{Date, Delay, Env, Storage, console_error};
 
-use crate::first_party::paths::PathAliases;
+use crate::pages::tracker;
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
@@ -172,7 +173,7 @@ impl Settings {
         if jurisdiction.as_deref().is_some_and(|word| !JURISDICTIONS.contains(&word)) {
             return Err(SettingError { name: "JURISDICTION", problem: "must be eu, us, fedramp, or empty" });
         }
-        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default());
+        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default(), tracker::has);
         for problem in &path_aliases.problems {
             console_error!("setting PATH_ALIASES: {problem}");
         }
