@@ -5,14 +5,14 @@
 use std::env;
 use std::time::Duration;
 
-use attribution::time::{DAY_MILLISECONDS, Timestamp};
+use attribution::time::DAY_MILLISECONDS;
 use serde_json::Value;
 use ureq::Agent;
 use url::Url;
 
 use super::super::{is_true, list, text};
-use super::invoices::{Export, Invoice};
 use super::Given;
+use super::invoices::Export;
 use crate::config::{Key, STRIPE_KEY_VARIABLE, address};
 use crate::output::progress;
 use crate::problem::Problem;
@@ -29,7 +29,11 @@ const PAID_WITHIN_DAYS: i64 = 60;
 pub fn read(key: &Key, given: &Given) -> Result<Export, Problem> {
     let Some(from) = given.from else {
         let fix = "Say from when on: --from 2026-01-01.";
-        return Err(Problem::settings("bad_argument", "--from is missing: Stripe's API has every invoice there is", fix));
+        return Err(Problem::settings(
+            "bad_argument",
+            "--from is missing: Stripe's API has every invoice there is",
+            fix,
+        ));
     };
     let made_from = from.milliseconds().saturating_sub(PAID_WITHIN_DAYS * DAY_MILLISECONDS);
     let mut query = vec![
