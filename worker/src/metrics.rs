@@ -1,11 +1,12 @@
-//! `GET /metrics`: the figures of health for a monitor, in the text form of OpenMetrics, which Prometheus reads.
+//! `GET /metrics`: the figures of health for a monitor, in the text form of `OpenMetrics`, which Prometheus reads.
 //!
-//! State: none. Served to whoever brings METRICS_TOKEN as a Bearer token; without that secret there is no such route. There
-//! is nothing of any customer, program or affiliate in it, and one series per job is the most that it grows by.
+//! State: none. Served to whoever brings `METRICS_TOKEN` as a Bearer token; without that secret there is no such route.
+//! There is nothing of any customer, program or affiliate in it, and a series for each job is all that it grows by.
 
 use std::fmt::Write as _;
 
 use attribution::keys::key_hash;
+use attribution::time::Timestamp;
 use worker::Env;
 
 use crate::affonso::Problem;
@@ -25,7 +26,8 @@ pub async fn show(incoming: &Incoming, funnel: &Funnel, env: &Env) -> Answer {
     let brought = brought.as_deref().and_then(|header| header.strip_prefix("Bearer "));
     // Hashes are compared: how long that takes says nothing of the token.
     if brought.map(key_hash) != Some(key_hash(token)) {
-        return Answer::text(401, "a Bearer token is needed: METRICS_TOKEN\n").with_header("www-authenticate", "Bearer");
+        return Answer::text(401, "a Bearer token is needed: METRICS_TOKEN\n")
+            .with_header("www-authenticate", "Bearer");
     }
     let text = text(&Report::of(funnel, env).await, funnel);
     Answer::file(CONTENT_TYPE, text).with_header("cache-control", "no-store")
@@ -68,7 +70,11 @@ fn text(report: &Report, funnel: &Funnel) -> String {
     text.gauge("paused", "Whether LEDGER_PAUSED is set.", i64::from(settings.is_paused));
     if let Ok(applied) = &report.applied {
         let is_behind = applied.as_deref().unwrap_or_default() < NEEDED;
-        text.gauge("migrations_missing", "Whether the database lacks migrations of this version.", i64::from(is_behind));
+        text.gauge(
+            "migrations_missing",
+            "Whether the database lacks migrations of this version.",
+            i64::from(is_behind),
+        );
     }
     if let Ok(uncounted) = &report.uncounted {
         text.gauge("clicks_uncounted", "Clicks whose count D1 does not have yet.", uncounted.clicks);
@@ -77,7 +83,7 @@ fn text(report: &Report, funnel: &Funnel) -> String {
     }
     if let Ok(backlog) = &report.backlog {
         text.gauge("payouts_at_work", "Payouts being collected or settled.", backlog.payouts);
-        let oldest = backlog.oldest_payout_at.map(attribution::time::Timestamp::milliseconds);
+        let oldest = backlog.oldest_payout_at.map(Timestamp::milliseconds);
         text.moment("payouts_oldest_at_work_timestamp_seconds", "When the oldest of them last changed.", oldest);
         text.gauge("refunds_parked", "Refunds that wait for their sale; counted up to 10000.", backlog.parked_refunds);
         let help = "Sales that wait for a rate of exchange; counted up to 10000.";

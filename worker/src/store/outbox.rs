@@ -147,11 +147,7 @@ fn ends_after(database: &Database, after: i64) -> worker::Result<D1PreparedState
     )
 }
 
-fn ends_for(
-    database: &Database,
-    id: &WebhookEndpointId,
-    window: &Window,
-) -> worker::Result<D1PreparedStatement> {
+fn ends_for(database: &Database, id: &WebhookEndpointId, window: &Window) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
         "SELECT (SELECT COALESCE(MAX(position), 0) FROM event) AS head, \
