@@ -1,11 +1,12 @@
-//! `GET /metrics`: the figures of health for a monitor, in the text form of OpenMetrics, which Prometheus reads.
+//! `GET /metrics`: the figures of health for a monitor, in the text form of `OpenMetrics`, which Prometheus reads.
 //!
-//! State: none. Served to whoever brings METRICS_TOKEN as a Bearer token; without that secret there is no such route. There
-//! is nothing of any customer, program or affiliate in it, and one series per job is the most that it grows by.
+//! State: none. Served to whoever brings `METRICS_TOKEN` as a Bearer token; without that secret there is no such route.
+//! There is nothing of any customer, program or affiliate in it, and a series for each job is all that it grows by.
 
 use std::fmt::Write as _;
 
 use attribution::keys::key_hash;
+use attribution::time::Timestamp;
 use worker::Env;
 
 use crate::affonso::Problem;
@@ -82,7 +83,7 @@ fn text(report: &Report, funnel: &Funnel) -> String {
     }
     if let Ok(backlog) = &report.backlog {
         text.gauge("payouts_at_work", "Payouts being collected or settled.", backlog.payouts);
-        let oldest = backlog.oldest_payout_at.map(attribution::time::Timestamp::milliseconds);
+        let oldest = backlog.oldest_payout_at.map(Timestamp::milliseconds);
         text.moment("payouts_oldest_at_work_timestamp_seconds", "When the oldest of them last changed.", oldest);
         text.gauge("refunds_parked", "Refunds that wait for their sale; counted up to 10000.", backlog.parked_refunds);
         let help = "Sales that wait for a rate of exchange; counted up to 10000.";

@@ -265,3 +265,18 @@ pub async fn forget_old(env: &Env, settings: &Settings) -> Result<(), Unavailabl
 fn month(moment: Timestamp) -> String {
     moment.to_rfc3339().chars().take(7).map(|letter| if letter == '-' { '_' } else { letter }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// While a version is rolled out, an object may be older than the Worker that asks it.
+    #[test]
+    fn what_an_object_does_not_know_it_refuses_whole_and_a_field_that_it_does_not_know_it_ignores() {
+        let read = |text: &str| serde_json::from_str::<ShardRequest>(text);
+        assert!(read("\"Reticulate\"").is_err());
+        assert!(read("{\"Reticulate\": {\"program_id\": \"prog_1\"}}").is_err());
+        let known = "{\"KeepCopy\": {\"name\": \"a\", \"copy\": \"b\", \"since_then\": 1}}";
+        assert!(matches!(read(known), Ok(ShardRequest::KeepCopy { .. })));
+    }
+}

@@ -10,7 +10,7 @@ use crate::epoch::Epoch;
 use crate::ids::{ProgramId, WebhookEndpointId};
 use crate::ledger::Unavailable;
 use crate::time::Timestamp;
-use crate::webhooks::{Census, CensusTaker, Figures, Roll, RollCall, RollStorage, Senders, Spoken, Subscriber};
+use crate::webhooks::{Census, CensusTaker, Figures, Known, Roll, RollCall, RollStorage, Senders, Spoken, Subscriber};
 
 #[derive(Default)]
 struct World {
@@ -212,7 +212,7 @@ fn the_first_line_of_a_later_epoch_wakes_at_once_whatever_lies_between() {
     world.commit("prog_1");
     assert_eq!(world.minute(), ["whe_1"]);
     assert_eq!(world.roll.borrow().read_to, Some(begins_after + 1));
-    let behind: Vec<i64> = world.roll.borrow().known.values().map(|known| known.behind()).collect();
+    let behind: Vec<i64> = world.roll.borrow().known.values().map(Known::behind).collect();
     assert_eq!(behind, [1]);
 }
 
