@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { assertBodyDescribed } from "../support/openapi.mjs";
 import { addAffiliate, click, get, signedUp, unique } from "./calls.mjs";
+import { TEST_SECRET, deliver, event, session } from "./stripe_calls.mjs";
 
 /** Makes a call that must be answered with this status; what it answers. */
 async function call(ledger, method, path, status, body, { key = ledger.fixture.keys.live, headers } = {}) {
@@ -253,6 +254,11 @@ async function forgotten(ledger) {
 async function service(ledger) {
   for (const path of ["/healthz", "/openapi.json", "/js/tracker.js", "/js/integrity.json"]) await call(ledger, "GET", path, 200);
   await call(ledger, "GET", "/js/nothing.js", 404);
+  await twice(ledger, "PUT", "/v1/program/stripe", { test_signing_secret: TEST_SECRET });
+  await call(ledger, "GET", "/v1/program/stripe", 200);
+  const paid = event("checkout.session.completed", session(), { livemode: false });
+  assertBodyDescribed("POST", "/webhooks/stripe/1", paid);
+  assert.equal((await deliver(ledger, paid, { secret: TEST_SECRET })).status, 200);
   await call(ledger, "GET", "/dashboard/overview?test=1", 200);
 }
 

@@ -1,5 +1,6 @@
 // Seed 004: the guide to lead tracking (Affitor). What happens in the page is proven by the browser walk.
 import assert from 'node:assert/strict';
+import { connect, deliver, event, session } from '../api/stripe_calls.mjs';
 import { anyInteger, anyText, assertAnswer, including, oneOf } from './exact.mjs';
 import { affitorError, affitorLead, bothMissing, customerNotFound, leadTracked, notFound, saleCustomerNotFound, saleTracked, success, testLeadTracked } from './shapes.mjs';
 
@@ -48,6 +49,27 @@ export const cases = [
       assertAnswer(await scene.trackSale(saleOf(customer, `${customer.userId}_billing`)), 400, saleCustomerNotFound);
       assertAnswer(await scene.trackSale(saleOf(customer, customer.userId)), 200, saleTracked);
       assert.deepEqual(await scene.commissionAmounts(click), [29.7]);
+    },
+  },
+  {
+    rows: ['S4-name-stripe', 'S4-same-identifier-stripe', 'S4-wrong-id-stripe', 'S4-next-sale'],
+    name: 'the key of the sign-up is the key in Stripe\'s metadata: the same one is credited, another one is listed with what it was compared to',
+    async run(scene) {
+      const customer = scene.newCustomer();
+      const click = await scene.click();
+      assertAnswer(await scene.trackLead({ click_id: click, customer_key: customer.userId, email: customer.email }), 200, leadTracked);
+
+      await connect(scene.ledger);
+      const paidBy = (affitor_customer_key) => session({ amount_total: 9_900, metadata: { affitor_customer_key } });
+      const [wrong, right] = [paidBy(`${customer.userId}_billing`), paidBy(customer.userId)];
+      for (const object of [wrong, right, right]) {
+        const { status, json } = await deliver(scene.ledger, event('checkout.session.completed', object));
+        assert.deepEqual([status, json], [200, { received: true, handled: true }]);
+      }
+      assert.deepEqual(await scene.commissionAmounts(click), [29.7]);
+      const listed = await scene.get(`/v1/conversions/unattributed?external_event_id=${wrong.payment_intent}`);
+      const tried = listed.json.data.map(({ identifiers }) => identifiers.tried);
+      assert.deepEqual(tried, [[{ name: 'external_user_id', value: `${customer.userId}_billing`, referral_id: null }]]);
     },
   },
   {

@@ -6,7 +6,6 @@
 
 const browserWalk = { covered_by: 'tests/browser/walk.test.mjs' };
 const ratesOfExchange = { deferred: 'rates of exchange' };
-const paymentProvider = { deferred: 'payment provider events' };
 
 const rowsOf = (seed, rows) => rows.map(([id, quote, mark = {}]) => ({ id, seed, quote, ...mark }));
 
@@ -192,7 +191,7 @@ const leadGuide = rowsOf('004', [
   ['S4-moves-forward', 'moves the customer from click to lead'],
   ['S4-name-browser', 'browser helper: customerKey', browserWalk],
   ['S4-name-api', 'lead API: customer_key'],
-  ['S4-name-stripe', 'Stripe metadata: affitor_customer_key', paymentProvider],
+  ['S4-name-stripe', 'Stripe metadata: affitor_customer_key'],
   ['S4-before-click', 'the visitor arrived through an affiliate-tracked flow first'],
   ['S4-before-cookie', 'the browser has affitor_click_id from the click step', browserWalk],
   ['S4-before-stable-id', 'the signup flow has a stable internal id'],
@@ -202,7 +201,7 @@ const leadGuide = rowsOf('004', [
   ['S4-browser-arg-email', 'argument email: hashed/masked attribution support', browserWalk],
   ['S4-browser-form', 'example inside a signup form', browserWalk],
   ['S4-same-identifier-api', 'the same identifier is used later as customer_key in the lead/sale API'],
-  ['S4-same-identifier-stripe', '... and as affitor_customer_key in Stripe metadata', paymentProvider],
+  ['S4-same-identifier-stripe', '... and as affitor_customer_key in Stripe metadata'],
   ['S4-server-endpoint', 'POST /api/v1/track/lead with Bearer and JSON'],
   ['S4-server-body', 'request body: click_id, customer_key, email'],
   ['S4-server-rule-one', 'outside test mode at least one of click_id and customer_key'],
@@ -224,7 +223,7 @@ const leadGuide = rowsOf('004', [
   ['S4-unattributed-debug', 'not attributed: testing only in debug mode', browserWalk],
   ['S4-wrong-id-signup', 'the same id lines up in signup(customerKey, email)', browserWalk],
   ['S4-wrong-id-sale', 'the same id lines up in customer_key of sale calls'],
-  ['S4-wrong-id-stripe', 'the same id lines up in affitor_customer_key', paymentProvider],
+  ['S4-wrong-id-stripe', 'the same id lines up in affitor_customer_key'],
   ['S4-duplicate', 'duplicate signup tracking: a retry must do no harm'],
   ['S4-cli', 'npx affitor test lead creates a test lead event and confirms the endpoint'],
   ['S4-next-sale', 'after lead tracking works, set up sale tracking'],

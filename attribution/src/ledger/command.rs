@@ -308,8 +308,8 @@ impl Command {
             },
             Self::ManualCommission(command) => Query {
                 referrals: vec![command.gate.clone()],
-                sale: Some(SaleQuery { keys: key(&command.sale_key), id: Some(command.conversion_id.clone()) }),
-                parked_for: key(&command.sale_key),
+                sale: Some(SaleQuery { keys: key(command.sale_key.as_ref()), id: Some(command.conversion_id.clone()) }),
+                parked_for: key(command.sale_key.as_ref()),
                 rates: rates(command.foreign_currency(program), command.occurred_at.unwrap_or(now), program),
                 ..query
             },
@@ -324,9 +324,9 @@ impl Command {
             },
             Self::Refund(command) => Query {
                 referrals: vec![command.gate.clone()],
-                sale: Some(SaleQuery { keys: key(&command.sale_key), id: command.conversion_id.clone() }),
+                sale: Some(SaleQuery { keys: key(command.sale_key.as_ref()), id: command.conversion_id.clone() }),
                 refund: Some((command.refund_key.clone(), command.refund_id.clone())),
-                parked_for: key(&command.sale_key),
+                parked_for: key(command.sale_key.as_ref()),
                 ..query
             },
             Self::MoveCommissions(command) => Query {
@@ -404,8 +404,8 @@ impl Command {
 }
 
 /// The key of a sale that has one, or none.
-fn key(key: &Option<String>) -> Vec<String> {
-    key.iter().cloned().collect()
+fn key(key: Option<&String>) -> Vec<String> {
+    key.into_iter().cloned().collect()
 }
 
 /// The rates that a sale in `currency` needs; none where it is the team's.

@@ -24,6 +24,8 @@ pub struct Found {
     pub unattributed_sales: Vec<String>,
     /// Numbers of test events.
     pub test_events: Vec<i64>,
+    /// All that they are known by.
+    pub names: Vec<Identity>,
 }
 
 impl Found {
@@ -65,7 +67,7 @@ pub async fn find(database: &Database, scope: &Scope, names: &[Identity]) -> Res
     let mut referrals: Vec<ReferralId> = first.map(|referral| referral.id.clone()).into_iter().collect();
     referrals.extend(removed.into_iter().filter(|id| Some(id) != first.map(|referral| &referral.id)));
     let clicks = clicks_of(database, &referrals).await?;
-    Ok(Customer::One(Found { referrals, clicks, unattributed_sales: sales, test_events }))
+    Ok(Customer::One(Found { referrals, clicks, unattributed_sales: sales, test_events, names: known }))
 }
 
 /// The referrals that hold no name any more, sales that are nobody's, and test events, which say one of the names.
@@ -123,7 +125,8 @@ fn unattributed(
         "SELECT sale_key AS id FROM unattributed_sale WHERE program_id = ?1 AND is_test = ?2 AND (EXISTS ( \
            SELECT 1 FROM json_each(?3) AS name WHERE name.value ->> 'value' = CASE name.value ->> 'kind' \
              WHEN 'external_user_id' THEN detail ->> 'external_user_id' \
-             WHEN 'customer_id' THEN detail ->> 'customer_id' END) \
+             WHEN 'customer_id' THEN detail ->> 'customer_id' \
+             WHEN 'provider_customer_id' THEN detail ->> 'customer_id' END) \
            OR ?4 IN (detail ->> 'referral_id', detail ->> 'click_id'))",
         scope.program_id,
         i64::from(scope.is_test),

@@ -99,8 +99,12 @@ fn beginning(database: &Database, erasure: &Erasure, found: &Found) -> worker::R
     );
     let of_facts = format!(
         "UPDATE provider_fact SET expires_at = 0 WHERE program_id = ?1 AND is_test = ?2 AND object IN ( \
-           SELECT object FROM provider_fact_name \
-           WHERE program_id = ?1 AND is_test = ?2 AND kind = 'sale_key' AND value IN ({wanted}))"
+           SELECT name.object FROM json_each(?4) AS wanted CROSS JOIN provider_fact_name AS name \
+           ON name.program_id = ?1 AND name.is_test = ?2 AND name.kind = wanted.value ->> 'kind' \
+             AND name.value = wanted.value ->> 'value' \
+           UNION SELECT object FROM provider_fact_name \
+           WHERE program_id = ?1 AND is_test = ?2 AND (kind = 'sale_key' AND value IN ({wanted}) \
+             OR kind = 'referral' AND value IN (SELECT value FROM json_each(?5))))"
     );
     let test_events = "DELETE FROM test_event WHERE program_id = ?1 AND event_id IN (SELECT value FROM json_each(?2))";
     Ok(vec![
@@ -122,7 +126,15 @@ fn beginning(database: &Database, erasure: &Erasure, found: &Found) -> worker::R
         query!(&database.0, of_refunds, program_id, is_test, sale_keys)?,
         query!(&database.0, of_answers, team_id, is_test, sale_keys)?,
         // Forgotten with their names within the minute.
-        query!(&database.0, of_facts, program_id, is_test, sale_keys)?,
+        query!(
+            &database.0,
+            of_facts,
+            program_id,
+            is_test,
+            sale_keys,
+            serde_json::to_string(&found.names)?,
+            serde_json::to_string(&found.referrals)?
+        )?,
         query!(&database.0, test_events, program_id, serde_json::to_string(&found.test_events)?)?,
     ])
 }

@@ -35,8 +35,6 @@ pub struct StoredFact {
     pub waits: bool,
     /// Raised by every change.
     pub version: i64,
-    /// Since when it is kept.
-    pub stored_at: Timestamp,
 }
 
 /// A fact that is to be stored.
@@ -77,7 +75,6 @@ impl TryFrom<Row> for StoredFact {
             fact: json("provider_fact.fact", &row.fact)?,
             waits: row.waits == 1,
             version: row.version,
-            stored_at: Timestamp::from_milliseconds(row.stored_at),
         })
     }
 }
@@ -115,12 +112,12 @@ pub async fn of_names(
 
 /// Stores a fact with its names; false where another version was there.
 pub async fn put(database: &Database, new: &NewFact<'_>) -> Result<bool, Unavailable> {
-    let statements = put_statements(database, new).map_err(|cause| away(&cause))?;
-    let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
     #[derive(Deserialize)]
     struct Written {
         version: i64,
     }
+    let statements = put_statements(database, new).map_err(|cause| away(&cause))?;
+    let answers = database.batch(statements).await.map_err(|cause| away(&cause))?;
     let written: Vec<Written> = answers.first().map(rows).transpose()?.unwrap_or_default();
     Ok(written.first().is_some_and(|row| row.version == new.read.unwrap_or(0) + 1))
 }
@@ -194,23 +191,39 @@ pub struct FactPlace {
     object: String,
 }
 
-/// Facts that wait, after a place, at most so many; and the place to go on from, `None` at the end.
+/// One of whose names a customer, a referral or a sale has by now.
+const IS_PROMISING: &str = "EXISTS (SELECT 1 FROM provider_fact_name AS name \
+    WHERE name.program_id = waiting.program_id AND name.is_test = waiting.is_test AND name.object = waiting.object AND ( \
+      EXISTS (SELECT 1 FROM identity WHERE identity.program_id = name.program_id \
+        AND identity.is_test = name.is_test AND identity.kind = name.kind AND identity.value = name.value) \
+      OR name.kind = 'referral' AND EXISTS (SELECT 1 FROM referral WHERE referral.id = name.value) \
+      OR name.kind = 'sale_key' AND EXISTS (SELECT 1 FROM sale_key WHERE sale_key.program_id = name.program_id \
+        AND sale_key.is_test = name.is_test AND sale_key.value = name.value)))";
+
+/// Of the next so many facts that wait, those that can perhaps be carried out by now; and the place to go on from, `None`
+/// at the end.
 pub async fn waiting(
     database: &Database,
     after: &FactPlace,
     limit: u32,
 ) -> Result<(Vec<StoredFact>, Option<FactPlace>), Unavailable> {
+    #[derive(Deserialize)]
+    struct Looked {
+        object: String,
+        is_promising: i64,
+        #[serde(flatten)]
+        row: Row,
+    }
     let sql = format!(
-        "SELECT {COLUMNS} FROM provider_fact WHERE waits = 1 AND (stored_at, object) > (?1, ?2) \
-         ORDER BY stored_at, object LIMIT ?3"
+        "SELECT {COLUMNS}, object, {IS_PROMISING} AS is_promising FROM provider_fact AS waiting \
+         WHERE waits = 1 AND (stored_at, object) > (?1, ?2) ORDER BY stored_at, object LIMIT ?3"
     );
-    let rows: Vec<Row> = database.all(query!(&database.0, sql, after.stored_at, after.object, limit)).await?;
-    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
-    let facts: Vec<StoredFact> = rows.into_iter().map(StoredFact::try_from).collect::<Result<_, _>>()?;
-    let place =
-        |last: &StoredFact| FactPlace { stored_at: last.stored_at.milliseconds(), object: last.fact.object.clone() };
-    let next = facts.last().filter(|_| is_full).map(place);
-    Ok((facts, next))
+    let looked: Vec<Looked> = database.all(query!(&database.0, sql, after.stored_at, after.object, limit)).await?;
+    let is_full = u32::try_from(looked.len()).is_ok_and(|count| count == limit);
+    let place = |last: &Looked| FactPlace { stored_at: last.row.stored_at, object: last.object.clone() };
+    let next = looked.last().filter(|_| is_full).map(place);
+    let promising = looked.into_iter().filter(|looked| looked.is_promising == 1);
+    Ok((promising.map(|looked| looked.row.try_into()).collect::<Result<_, _>>()?, next))
 }
 
 /// Gives up what waited too long, and states that nobody will ask for, at most so many.
@@ -224,7 +237,8 @@ pub async fn expire(database: &Database, now: Timestamp, limit: u32) -> Result<(
     database.batch(statements).await.map(|_| ()).map_err(|cause| away(&cause))
 }
 
-/// Makes further keys a recorded sale's. A key that another sale has, or that a refund waits for, stays as it is.
+/// Makes further keys a recorded sale's. A key that another sale has, or that a refund waits for, stays as it is. No rule
+/// looks at a key beside its sale, so this needs no fence.
 pub async fn link_sale(
     database: &Database,
     scope: &Scope,

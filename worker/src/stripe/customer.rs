@@ -1,5 +1,6 @@
 //! Whose customer an event is about: by click, user, Stripe's customer, e-mail, subscription, in this order.
 
+use attribution::email::EmailAddress;
 use attribution::ids::CommissionId;
 use attribution::ledger::{Command, EditReferral, Outcome, Rejection, SignUp, UnknownClick};
 use attribution::referral::{Identity, IdentityKind, Referral};
@@ -171,7 +172,7 @@ fn is_there(referral: &Referral) -> bool {
 /// An address is shown masked.
 fn shown(identity: &Identity, names: &Names) -> String {
     match identity.kind {
-        IdentityKind::EmailHash => names.email.as_ref().map(|email| email.masked()).unwrap_or_default(),
+        IdentityKind::EmailHash => names.email.as_ref().map(EmailAddress::masked).unwrap_or_default(),
         _ => identity.value.clone(),
     }
 }

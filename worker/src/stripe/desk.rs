@@ -138,7 +138,6 @@ impl<'a> Desk<'a> {
             self.list_unattributed(fact, sold).await?;
         }
         let at = now();
-        let days = if fact.is_state() { PROVIDER_STATE_DAYS } else { WAITING_FACT_DAYS };
         let new = NewFact {
             scope: &self.scope,
             fact: &plain,
@@ -146,7 +145,7 @@ impl<'a> Desk<'a> {
             waits: true,
             read: stored.map(|stored| stored.version),
             at,
-            expires_at: at.plus_days(days),
+            expires_at: at.plus_days(WAITING_FACT_DAYS),
         };
         Ok(provider_fact::put(&self.funnel.database, &new).await?)
     }

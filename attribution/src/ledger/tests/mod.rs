@@ -22,6 +22,7 @@ mod lead_incentive;
 mod manual_commission;
 mod parked_refunds;
 mod properties;
+mod provider;
 mod provisional;
 mod races;
 mod reassign;
