@@ -5,6 +5,9 @@ import { assertBodyDescribed } from "../support/openapi.mjs";
 import { addAffiliate, click, get, signedUp, unique } from "./calls.mjs";
 
 /** Makes a call that must be answered with this status; what it answers. */
+/** Opens the service's figures, on a ledger that has it. */
+export const METRICS_TOKEN = "a token for the monitor, and only for it";
+
 async function call(ledger, method, path, status, body, { key = ledger.fixture.keys.live, headers } = {}) {
   const answer = await ledger.request(method, path, { key: key ?? undefined, body, headers });
   assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
@@ -253,6 +256,7 @@ async function forgotten(ledger) {
 async function service(ledger) {
   for (const path of ["/healthz", "/openapi.json", "/js/tracker.js", "/js/integrity.json"]) await call(ledger, "GET", path, 200);
   await call(ledger, "GET", "/js/nothing.js", 404);
+  await call(ledger, "GET", "/metrics", 200, undefined, { key: METRICS_TOKEN });
   await call(ledger, "GET", "/dashboard/overview?test=1", 200);
 }
 
