@@ -30,6 +30,7 @@ pub mod incentive;
 pub mod keys;
 pub mod ledger;
 pub mod level;
+pub mod limits;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
@@ -40,6 +41,7 @@ pub mod level;
 pub mod memory;
 pub mod messages;
 pub mod money;
+pub mod outside;
 pub mod payout;
 pub mod program;
 pub mod rate_limit;

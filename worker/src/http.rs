@@ -1,5 +1,6 @@
 //! What comes in and what goes out, before and after any dialect: the request with its bounded body, and answers.
 
+use attribution::limits::MAX_BODY;
 use std::borrow::Cow;
 
 use attribution::ids::mint;
@@ -11,9 +12,6 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Headers, Request, Response, Url, js_sys, web_sys};
 
 use crate::platform::SystemRandom;
-
-/// No call of either API needs more.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Seconds after which a caller may try again when something is away.
 pub const RETRY_AFTER_SECONDS: &str = "1";
@@ -60,7 +58,7 @@ pub struct Incoming {
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug)]
 pub enum BodyRefused {
-    /// It is larger than [`MAX_BODY_BYTES`].
+    /// It is larger than [`MAX_BODY`].
     TooLarge,
     /// It broke off, or its framing is wrong.
     Unreadable,
@@ -78,7 +76,7 @@ impl Incoming {
         let country = if has_body { country(&request) } else { None };
         let body = match announced {
             _ if !has_body => Ok(Vec::new()),
-            Some(length) if length > MAX_BODY_BYTES => Err(BodyRefused::TooLarge),
+            Some(length) if length > MAX_BODY => Err(BodyRefused::TooLarge),
             // The runtime delivers no more than was announced.
             Some(_) => read_at_once(&request).await,
             None => read_in_pieces(request).await,
@@ -120,7 +118,7 @@ async fn read_in_pieces(request: web_sys::Request) -> Result<Vec<u8>, BodyRefuse
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
         body.extend(chunk.map_err(|_| BodyRefused::Unreadable)?);
-        if body.len() > MAX_BODY_BYTES {
+        if body.len() > MAX_BODY {
             return Err(BodyRefused::TooLarge);
         }
     }

@@ -14,7 +14,6 @@ mod configuration;
 mod configuration_copy;
 mod csv;
 mod erasure_work;
-mod first_party;
 mod funnel;
 mod health;
 mod http;
@@ -27,7 +26,6 @@ mod platform;
 mod rate_limit;
 mod routes;
 mod scheduler;
-mod setting_fields;
 mod store;
 mod webhook_sender;
 

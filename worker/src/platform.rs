@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use attribution::ids::{MAX_SHARDS, Random};
 use attribution::ledger::{Pause, Unavailable};
+use attribution::outside::paths::PathAliases;
 use attribution::scheduler::Alarm;
 use attribution::time::{Clock, Timer, Timestamp};
 use worker::{Date, Delay, Env, Storage, console_error};
 
-use crate::first_party::paths::PathAliases;
+use crate::pages::tracker;
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
@@ -149,7 +150,7 @@ impl Settings {
         let identity_secret = text("IDENTITY_SECRET")
             .filter(|secret| secret.len() >= MIN_SECRET_BYTES)
             .ok_or(SettingError { name: "IDENTITY_SECRET", problem: "must be a secret of at least 16 bytes" })?;
-        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default());
+        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default(), tracker::has);
         for problem in &path_aliases.problems {
             console_error!("setting PATH_ALIASES: {problem}");
         }

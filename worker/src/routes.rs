@@ -1,4 +1,4 @@
-//! The route table (the tracker's lines of it are served under any prefix and other names too: `first_party::paths`), and
+//! The route table (the tracker's lines of it are served under any prefix and other names too: `attribution::outside::paths`), and
 //! what every route shares: who may call it ([`access`], [`admission`]), the dialect's form for what goes wrong, CORS, the
 //! request's id.
 
@@ -16,15 +16,16 @@ mod tracking;
 mod webhooks;
 
 use attribution::ledger::Unavailable;
+use attribution::outside::BodyProblem;
+use attribution::outside::paths::{self, PathAliases};
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{Page, dashboard, demo, demo::Demo, tracker};
 use crate::platform::Settings;
-use crate::{affitor, affonso, health, rate_limit, store};
+use crate::{affitor, affonso, health, input, rate_limit, store};
 
 use self::admission::Admitted;
 
@@ -255,6 +256,9 @@ pub async fn handle(incoming: &mut Incoming, env: &Env) -> worker::Result<Respon
     let incoming = &*incoming;
     let decoded = incoming.segments();
     let segments: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
+    if let Some(problem) = input::too_long(incoming) {
+        return shared(refusal(problem, &segments), incoming, &segments).into_response(incoming);
+    }
     let selected = select(incoming, &segments);
     // By a pointer: what needs no key does not have to wait until all of this is compiled.
     let admitted: LocalBoxFuture<'_, _> = Box::pin(admission::admit(&selected, incoming, env, &segments));
@@ -283,7 +287,7 @@ fn take_usual_path(incoming: &mut Incoming, env: &Env) {
     let settings = Settings::of(env).ok();
     let no_aliases = PathAliases::default();
     let aliases = settings.as_ref().map_or(&no_aliases, |settings| &settings.path_aliases);
-    if let Some(path) = paths::meant(incoming.url.path(), aliases) {
+    if let Some(path) = paths::meant(incoming.url.path(), aliases, tracker::has) {
         incoming.url.set_path(&path);
     }
 }
@@ -472,6 +476,15 @@ fn is_affitor(segments: &[&str]) -> bool {
 /// The routes that pages of other origins call.
 fn is_browser_route(segments: &[&str]) -> bool {
     matches!(segments, ["api", "v1", "track", "click" | "lead"])
+}
+
+/// What is wrong with a call, in its dialect.
+fn refusal(problem: BodyProblem, segments: &[&str]) -> Answer {
+    if is_affitor(segments) {
+        affitor::Problem::from(problem).answer()
+    } else {
+        affonso::Problem::from(problem).answer()
+    }
 }
 
 fn unknown_path(segments: &[&str]) -> Answer {

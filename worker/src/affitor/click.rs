@@ -3,8 +3,10 @@
 //! No key is needed: the code in the link is the proof, and a page's origin must be allowed for the program. A key that is
 //! present must be right, and then says whose click it is and whether it is a test row.
 
-use attribution::event_id::{EventId, MAX_EVENT_ID};
+use attribution::event_id::EventId;
 use attribution::ledger::Rejection;
+use attribution::limits::{MAX_EVENT_ID, MAX_LANDING, MAX_VISIT_TEXT};
+use attribution::outside::cookies::OwnSite;
 use attribution::program::{Affiliate, Program};
 use attribution::referral::Click;
 use attribution::status::{AttributionModel, Partnership};
@@ -15,17 +17,10 @@ use worker::Url;
 use super::test_mode::{self, AdditionalData};
 use super::visitor::{own_site, untracked};
 use super::{NamedProgram, Problem, named_program, optional_caller};
-use crate::first_party::cookies::OwnSite;
 use crate::funnel::{Funnel, Recorded, Refusal, Visit};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, Fields, MAX_TEXT};
 use crate::store::api_key::ApiKey;
-
-/// A URL and what it carries is at most so long.
-const MAX_URL: usize = 2_000;
-
-/// What a page wants remembered of its landing has at most so many bytes.
-const MAX_LANDING: usize = 3_000;
 
 /// Query parameters that carry an affiliate's code where the caller does not say it; the second is the older one.
 const CODE_PARAMETERS: [&str; 2] = ["aff", "ref"];
@@ -218,7 +213,7 @@ fn facts(body: Body, link: String, incoming: &Incoming) -> Result<Map<String, Va
         ("timezone", body.timezone),
         ("existing_click_id", body.existing_click_id),
     ];
-    let kept = sent.into_iter().filter_map(|(name, value)| Some((name, fields.text(name, value, MAX_URL)?)));
+    let kept = sent.into_iter().filter_map(|(name, value)| Some((name, fields.text(name, value, MAX_VISIT_TEXT)?)));
     let mut facts: Map<String, Value> = kept.map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
     if let Some(data) = body.additional_data {
         facts.insert("additional_data".to_owned(), Value::Object(data.sent));
