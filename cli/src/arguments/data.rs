@@ -36,6 +36,23 @@ pub struct ImportFile {
     pub skip_wrong: bool,
 }
 
+/// `reconcile`
+#[derive(Args)]
+pub struct Reconcile {
+    /// Stripe's own export of invoices: a CSV file
+    #[arg(long, value_name = "FILE")]
+    pub invoices: PathBuf,
+    /// Only invoices paid from then on: a date, or a date and time with its offset [default: the first of the file]
+    #[arg(long, value_name = "WHEN")]
+    pub from: Option<String>,
+    /// Only invoices paid until then, likewise [default: the last of the file]
+    #[arg(long, value_name = "WHEN")]
+    pub to: Option<String>,
+    /// Credit those that are missing; a second time it adds nothing
+    #[arg(long)]
+    pub apply: bool,
+}
+
 /// `export`
 #[derive(Args)]
 pub struct Export {

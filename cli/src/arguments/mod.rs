@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::account::{Affiliates, KeyKind, Keys, NewKey, NewProgram, Programs};
-pub use self::data::{Export, ExportFormat, ExportKind, Import, ImportFile};
+pub use self::data::{Export, ExportFormat, ExportKind, Import, ImportFile, Reconcile};
 pub use self::watch::{Events, TestKind, Webhooks};
 use crate::config::Location;
 
@@ -78,6 +78,12 @@ pub enum Command {
         clickledger export referrals --format jsonl --output referrals.jsonl"
     )]
     Export(Export),
+    /// Compare the payment provider's paid invoices with the recorded sales, and credit those that are missing
+    #[command(
+        after_help = "Example:\n  clickledger reconcile --from 2026-01-01 --to 2026-01-31 --invoices invoices.csv\n  \
+        clickledger reconcile --from 2026-01-01 --to 2026-01-31 --invoices invoices.csv --apply"
+    )]
+    Reconcile(Reconcile),
     /// Make up a demo program and write its keys, its rows and its settings to three files; `make dev` uses it
     Demo(Demo),
     /// Print what makes a shell complete these commands
