@@ -27,8 +27,7 @@ for (const [path, key, body, code] of [
   ["/api/v1/track/click", undefined, { affiliate_url: "https://shop.example/?aff=alice" }, undefined],
 ]) {
   test(`${path}: who called a shard that traps is told to try again, and then served`, async (t) => {
-    const log = [];
-    const ledger = await withTraps(t, { log });
+    const ledger = await withTraps(t, { log: [] });
     const call = () => ledger.request("POST", path, { key: key && ledger.fixture.keys[key], body });
     assert.ok((await call()).status < 300);
     await traps(ledger, "POST");
@@ -37,13 +36,11 @@ for (const [path, key, body, code] of [
     assert.equal(answer.headers.get("retry-after"), "1");
     assert.equal(await traps(ledger, "GET"), 1);
     assert.ok((await call()).status < 300);
-    assert.ok(log.some(({ message }) => message.includes("Reinitializing Wasm application")));
   });
 }
 
 test("traps in shards under load lose nothing acknowledged, and the next call is served", { timeout: 180_000 }, async (t) => {
-  const log = [];
-  const ledger = await withTraps(t, { incentives: INCENTIVES, log });
+  const ledger = await withTraps(t, { incentives: INCENTIVES, log: [] });
   const history = new History();
   const served = [];
 

@@ -6,7 +6,7 @@ pub use attribution::limits::MAX_TEXT;
 use attribution::limits::{MAX_CALL_URL, MAX_HEADER};
 pub use attribution::outside::fields::referral_id;
 pub use attribution::outside::{BodyProblem, FieldProblem, Fields};
-use attribution::outside::{body, repeats};
+use attribution::outside::{body, media_type, repeats};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -23,6 +23,13 @@ pub fn too_long(incoming: &Incoming) -> Option<BodyProblem> {
     let is_long = |name: &&&str| incoming.header(name).is_some_and(|value| value.len() > MAX_HEADER);
     let name = HEADERS.iter().find(is_long)?;
     Some(BodyProblem::of(name, format!("is longer than {MAX_HEADER} bytes")))
+}
+
+/// What is wrong with the type that a body says it has.
+pub fn wrong_type(incoming: &Incoming) -> Option<BodyProblem> {
+    let has_body = incoming.body.as_ref().is_ok_and(|bytes| !bytes.is_empty());
+    let kind = incoming.header("content-type").filter(|_| has_body)?;
+    media_type::check(&kind).err()
 }
 
 /// Reads the body as a JSON object of type `T`.

@@ -264,7 +264,9 @@ pub async fn handle(incoming: &mut Incoming, env: &Env) -> worker::Result<Respon
     let admitted: LocalBoxFuture<'_, _> = Box::pin(admission::admit(&selected, incoming, env, &segments));
     let Admitted { refusal, standing } = admitted.await;
     let answer = match (refusal, selected) {
+        (Some(refusal), Selected::Endpoint(E::TrackClick)) => affitor::click::unread(incoming, refusal),
         (Some(refusal), _) => refusal,
+        (None, Selected::Endpoint(_)) if let Some(problem) = wrong_type(incoming, &segments) => problem,
         (None, Selected::Endpoint(endpoint)) => serve(endpoint, incoming, env, &segments).await,
         (None, Selected::Preflight) => preflight(incoming, env).await,
         (None, Selected::WrongMethod(allowed)) => wrong_method(&segments, allowed),
@@ -476,6 +478,13 @@ fn is_affitor(segments: &[&str]) -> bool {
 /// The routes that pages of other origins call.
 fn is_browser_route(segments: &[&str]) -> bool {
     matches!(segments, ["api", "v1", "track", "click" | "lead"])
+}
+
+/// A body of another type than JSON; pages may call JSON plain text, which needs no preflight.
+fn wrong_type(incoming: &Incoming, segments: &[&str]) -> Option<Answer> {
+    let is_api = matches!(segments.first(), Some(&("v1" | "api")));
+    let problem = input::wrong_type(incoming).filter(|_| is_api && !is_browser_route(segments));
+    problem.map(|problem| refusal(problem, segments))
 }
 
 /// What is wrong with a call, in its dialect.

@@ -1,5 +1,5 @@
 //! What callers send, before any dialect and any rule: bodies ([`body`]), their fields ([`fields`], [`settings`]), keys of
-//! repeats ([`repeats`]), parameters of lists ([`query`]), the tracker's other paths ([`paths`]), the cookies of a site
+//! repeats ([`repeats`]), the type of a body ([`media_type`]), parameters of lists ([`query`], [`page`]), the tracker's other paths ([`paths`]), the cookies of a site
 //! ([`cookies`]) and origins ([`origin`]).
 //!
 //! Pure: bytes and texts in, values or what is wrong with them out; no request, no platform, no state. Every bound is one of
@@ -8,6 +8,7 @@
 pub mod body;
 pub mod cookies;
 pub mod fields;
+pub mod media_type;
 pub mod origin;
 pub mod page;
 pub mod paths;

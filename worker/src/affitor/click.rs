@@ -62,12 +62,27 @@ struct OfBrowser {
 /// Records a click, see [`record`]. A page that calls on its own site may do so with credentials, which lets the browser
 /// store the answer's cookies: then it has to be told that it may read the answer, whatever that is.
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
-    let body = input::read::<Body>(incoming)?;
+    let body = match input::read::<Body>(incoming) {
+        Ok(body) => body,
+        Err(problem) => return Ok(unread(incoming, Problem::from(problem).answer())),
+    };
     let Some(site) = own_site(incoming, body.cookie_domain.as_deref()) else {
         return record(incoming, funnel, body, None).await;
     };
     let answer = record(incoming, funnel, body, Some(&site)).await.unwrap_or_else(|problem| problem.answer());
-    Ok(answer.with_header("access-control-allow-credentials", "true"))
+    Ok(answer.with_header(MAY_BE_READ, "true"))
+}
+
+/// Tells a page that called with credentials that it may read the answer.
+const MAY_BE_READ: &str = "access-control-allow-credentials";
+
+/// A refusal of a call whose body nobody has looked at: its page may read that too, and when to come again.
+pub fn unread(incoming: &Incoming, refusal: Answer) -> Answer {
+    let sent = input::sent(incoming);
+    match own_site(incoming, sent.get("cookie_domain").and_then(Value::as_str)) {
+        Some(_) => refusal.with_header(MAY_BE_READ, "true"),
+        None => refusal,
+    }
 }
 
 /// Records a click:
