@@ -49,6 +49,7 @@ test-rules: setup-tests tracker ## native tests: rules, command line
 	@echo '==> rules: native tests, and the arithmetic of the worked cases'
 	@node scripts/recompute-worked-cases.mjs
 	@cargo test --quiet --workspace --exclude simulation
+	@cargo test --quiet --manifest-path fuzz/Cargo.toml
 
 # So many seeds, from the first one on.
 SEEDS ?= 10000
