@@ -19,7 +19,6 @@ macro_rules! limits {
         $($(#[doc = $what] pub const $name: $kind = $limit;)*)*
 
         #[cfg(test)]
-        #[expect(clippy::cast_lossless, reason = "one way for every type of number")]
         const TABLE: &[Line] = &[
             $($(Line { group: $group, what: $what, limit: $name as i128, unit: $unit },)*)*
         ];

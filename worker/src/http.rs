@@ -1,9 +1,9 @@
 //! What comes in and what goes out, before and after any dialect: the request with its bounded body, and answers.
 
-use attribution::limits::{MAX_BODY, MAX_EVENT};
 use std::borrow::Cow;
 
 use attribution::ids::mint;
+use attribution::limits::{MAX_BODY, MAX_EVENT};
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -58,7 +58,7 @@ pub struct Incoming {
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug)]
 pub enum BodyRefused {
-    /// It is larger than what is taken: [`MAX_BODY`], or [`MAX_EVENT_BYTES`] of a payment provider.
+    /// It is larger than what is taken: [`MAX_BODY`], or [`MAX_EVENT`] of a payment provider.
     TooLarge,
     /// It broke off, or its framing is wrong.
     Unreadable,
