@@ -189,6 +189,7 @@ test("sales that are nobody's are listed until they find somebody", async (t) =>
     reason: "referral_not_found",
     explanation: oldest.explanation,
     identifiers: { referral_id: null, click_id: null, external_user_id: "nobody", customer_id: null },
+    conversion_id: null,
     request_id: oldest.request_id,
     created_at: "2026-03-01T10:00:00Z",
   });

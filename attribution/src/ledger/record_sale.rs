@@ -214,7 +214,9 @@ fn claim_further_keys(command: &RecordSale, plan: &mut Plan) {
     };
     let further = command.further_keys.iter().filter(|key| Some(*key) != sale.sale_key.as_ref());
     let claims: Vec<_> = further.map(|key| Change::ClaimSaleKey(sale.clone(), key.clone())).collect();
-    plan.changes.splice(place + 1..place + 1, claims);
+    // Right behind the sale that they name.
+    let rest = plan.changes.split_off(place + 1);
+    plan.changes.extend(claims.into_iter().chain(rest));
 }
 
 /// What the fraud rules said stays with the referral. One that is made by a sale which they block is rejected from the start.

@@ -37,7 +37,7 @@ pub fn verify(header: &str, body: &[u8], secrets: &[&str], now: Timestamp) -> Re
         return Err(Refused::TooOld);
     }
     let is_of = |secret: &&str| signatures.iter().any(|signature| is_signature(secret, signed_at, body, signature));
-    secrets.iter().position(|secret| is_of(&secret)).ok_or(Refused::NoMatch)
+    secrets.iter().position(is_of).ok_or(Refused::NoMatch)
 }
 
 /// The moment as it was written, for it is part of what is signed, and the signatures that are known here.

@@ -69,9 +69,9 @@ pub async fn set(
     test: Option<&[String]>,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
-    let text = |secrets: Option<&[String]>| secrets.map(serde_json::to_string).transpose();
-    let texts = text(live).and_then(|live| Ok((live, text(test)?)));
-    let (live, test) = texts.map_err(|cause| Unavailable(cause.to_string()))?;
+    let as_list = |secrets: Option<&[String]>| secrets.map(serde_json::to_string).transpose();
+    let lists = as_list(live).and_then(|live| Ok((live, as_list(test)?)));
+    let (live, test) = lists.map_err(|cause| Unavailable(cause.to_string()))?;
     let statement = query!(
         &database.0,
         "INSERT INTO stripe_connection (program_id, team_id, live_secrets, test_secrets, updated_at) \
