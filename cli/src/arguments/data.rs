@@ -39,7 +39,7 @@ pub struct ImportFile {
 /// `reconcile`
 #[derive(Args)]
 pub struct Reconcile {
-    /// Stripe's own export of invoices, a CSV file [default: Stripe's API, with the key in STRIPE_API_KEY]
+    /// Stripe's own export of invoices, a CSV file [default: what Stripe's API lists, with a key of yours]
     #[arg(long, value_name = "FILE")]
     pub invoices: Option<PathBuf>,
     /// Only invoices paid from then on: a date, or a date and time with its offset [default: the first of the file]

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 const STRIPE: &str = "https://api.stripe.com";
 
 /// A page takes so long at most.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// An invoice is paid so long after it was made, at most: it is listed by when it was made.
 const PAID_WITHIN_DAYS: i64 = 60;
