@@ -5,7 +5,8 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .NOTPARALLEL:
 .PHONY: help setup setup-tests tracker release-tracker size build dev test test-style test-rules test-simulation \
-	test-tracker test-api setup-fuzz fuzz fuzz-parsers setup-bench bench bench-tracker simulate crash-test command clean
+	test-tracker test-api setup-fuzz fuzz fuzz-parsers setup-bench bench bench-tracker simulate crash-test restore-drill \
+	upgrade-fixture command deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
@@ -49,6 +50,7 @@ test-rules: setup-tests tracker ## native tests: rules, command line
 	@echo '==> rules: native tests, and the arithmetic of the worked cases'
 	@node scripts/recompute-worked-cases.mjs
 	@cargo test --quiet --workspace --exclude simulation
+	@cargo test --quiet --manifest-path fuzz/Cargo.toml
 
 # So many seeds, from the first one on.
 SEEDS ?= 10000
@@ -79,6 +81,18 @@ crash-test: setup-tests build ## the runtime killed 100 times under load: nothin
 fuzz: setup-tests build ## every kind of call that the OpenAPI document allows or forbids (SEED=1, EXAMPLES=40 of each operation)
 	@SEED=$(or $(SEED),1) EXAMPLES=$(or $(EXAMPLES),40) PHASES=examples,coverage,fuzzing,stateful \
 		node --disable-warning=ExperimentalWarning --test --test-reporter=spec tests/fuzz/document.test.mjs
+
+restore-drill: setup-tests build ## back to an earlier state of the database, step by step (CUSTOMERS=100)
+	@echo '==> restore: exported, wiped, restored, and taken up again'
+	@CUSTOMERS=$(or $(CUSTOMERS),100) node --disable-warning=ExperimentalWarning --test --test-reporter=spec \
+		tests/restore/drill.test.mjs
+
+upgrade-fixture: setup-tests build ## the state of this version, which the next one's upgrade test begins with: at each release
+	@node --disable-warning=ExperimentalWarning tests/upgrade/make_fixture.mjs
+
+# Nothing is asked in a dry run; ENV is then both unless it is said.
+deploy: build command ## to Cloudflare (ENV=production or staging); DRY_RUN=1: list everything, ask no account (URL=…)
+	@node scripts/deploy/main.mjs $(if $(DRY_RUN),--dry-run) $(ENV)
 
 setup-fuzz: ## and what fuzzing of parsers needs
 	@scripts/setup fuzz

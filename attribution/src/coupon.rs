@@ -1,6 +1,7 @@
 //! Coupons: a code by which a customer pays less, and which is an affiliate's. No rule of money reads them; whoever takes
 //! the payment gives the discount.
 
+use crate::limits::MAX_COUPON_CODE;
 use serde_json::{Map, Number, Value, json};
 
 use crate::decision::Reason;
@@ -10,9 +11,6 @@ use crate::messages::{coupon_message, decimal};
 use crate::money::{Currency, Money, Rate};
 use crate::status::CouponDuration;
 use crate::time::Timestamp;
-
-/// Codes have at most so many characters.
-const MAX_CODE: usize = 50;
 
 /// A coupon.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +60,7 @@ pub enum Term {
 /// Reads a code: letters, digits and hyphens, kept in upper case. `None` for any other text.
 pub fn coupon_code(text: &str) -> Option<String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    (is_plain && (1..=MAX_CODE).contains(&text.len())).then(|| text.to_ascii_uppercase())
+    (is_plain && (1..=MAX_COUPON_CODE).contains(&text.len())).then(|| text.to_ascii_uppercase())
 }
 
 impl Discount {

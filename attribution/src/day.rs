@@ -1,5 +1,6 @@
 //! Days of the calendar, in UTC: what rates of exchange are dated by.
 
+use crate::limits::LAST_MOMENT;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -13,8 +14,8 @@ use crate::time::{DAY_MILLISECONDS, Timestamp};
 pub struct Day(i64);
 
 impl Day {
-    /// The last day that can be written: 9999-12-31.
-    const LAST: i64 = 2_932_896;
+    /// The last day that can be written.
+    const LAST: i64 = LAST_MOMENT / DAY_MILLISECONDS;
 
     /// The day of a moment.
     pub fn of(moment: Timestamp) -> Self {

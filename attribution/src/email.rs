@@ -3,6 +3,7 @@
 //! An address is trimmed and lower-cased, then hashed with HMAC-SHA-256 under a key of its program, so that the same
 //! person cannot be matched across programs and a copy of the database without the secret recovers no address.
 
+use crate::limits::MAX_EMAIL;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,9 +13,6 @@ use sha2::Sha256;
 
 use crate::ids::ProgramId;
 use crate::status::EmailPolicy;
-
-/// The longest address that mail systems carry (RFC 5321).
-const MAX_ADDRESS: usize = 254;
 
 /// An e-mail address, trimmed and lower-cased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +26,7 @@ impl EmailAddress {
         let (local, domain) = address.rsplit_once('@')?;
         let is_plain = |part: &str| !part.chars().any(|letter| letter.is_whitespace() || letter.is_control());
         let has_labels = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
-        let fits = address.len() <= MAX_ADDRESS && !local.is_empty() && !local.contains('@');
+        let fits = address.len() <= MAX_EMAIL && !local.is_empty() && !local.contains('@');
         (fits && has_labels && is_plain(&address)).then_some(Self(address))
     }
 

@@ -4,13 +4,11 @@
 //! shard and under its id, and the name costs no row. The mint is keyed: who does not know the operator's secret cannot
 //! tell the id from the name. Who knows the name can ask for the id, so a browser makes it of the time and random digits.
 
+use crate::limits::MAX_EVENT_ID;
 use hmac::Mac as _;
 
 use crate::email::keyed;
 use crate::ids::{AffiliateId, Derived, Placement, ProgramId, ReferralId};
-
-/// A name has at most so many characters.
-pub const MAX_EVENT_ID: usize = 64;
 
 /// The name: 1 to [`MAX_EVENT_ID`] visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,13 +2,11 @@
 //!
 //! A group has up to three; the selling affiliate's group counts. Nothing here keeps state.
 
+use crate::limits::MAX_LEVELS;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{GroupId, IncentiveId};
 use crate::money::Rate;
-
-/// As many levels as a group may have.
-pub const MAX_LEVELS: usize = 3;
 
 /// One level of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ pub mod day;
 pub mod decision;
 pub mod edits;
 pub mod email;
+pub mod epoch;
 pub mod erasure;
 pub mod event_id;
 pub mod exchange;
@@ -30,6 +31,7 @@ pub mod incentive;
 pub mod keys;
 pub mod ledger;
 pub mod level;
+pub mod limits;
 #[cfg(any(test, feature = "simulation"))]
 #[allow(
     missing_docs,
@@ -40,6 +42,7 @@ pub mod level;
 pub mod memory;
 pub mod messages;
 pub mod money;
+pub mod outside;
 pub mod payout;
 pub mod program;
 pub mod rate_limit;

@@ -7,14 +7,11 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The largest amount, in minor units: the largest integer that a double holds exactly.
-pub const MAX_MINOR: i64 = (1 << 53) - 1;
+pub use crate::limits::MAX_MINOR;
+use crate::limits::{MAX_DECIMAL, MAX_PERCENT_DIGITS};
 
 /// A whole, in parts per million.
 const MILLION: i128 = 1_000_000;
-
-/// A millionth is the fourth digit after a percentage's point.
-pub const PERCENT_DIGITS: u32 = 4;
 
 /// Why a text is no amount of a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -159,7 +156,7 @@ impl Rate {
 
     /// Reads a percentage: `"12.5"` is 125 000 parts. `NotANumber` also for what is no share: nothing, or more than 100.
     pub fn from_percent(text: &str) -> Result<Self, AmountError> {
-        let parts = Decimal::parse(text)?.scaled_to(PERCENT_DIGITS)?;
+        let parts = Decimal::parse(text)?.scaled_to(MAX_PERCENT_DIGITS)?;
         Self::from_parts_per_million(parts).ok_or(AmountError::NotANumber)
     }
 
@@ -170,7 +167,7 @@ impl Rate {
 
     /// The rate as a percentage, exactly: 125 000 parts are `12.5`.
     pub fn to_percent(self) -> String {
-        write_decimal(i64::from(self.0), PERCENT_DIGITS)
+        write_decimal(i64::from(self.0), MAX_PERCENT_DIGITS)
     }
 }
 
@@ -183,11 +180,8 @@ pub(crate) struct Decimal {
 }
 
 impl Decimal {
-    /// Longer texts are no amounts; bounds the work on hostile input.
-    const MAX_TEXT: usize = 64;
-
     pub(crate) fn parse(text: &str) -> Result<Self, AmountError> {
-        if text.len() > Self::MAX_TEXT {
+        if text.len() > MAX_DECIMAL {
             return Err(AmountError::NotANumber);
         }
         let (negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));

@@ -1,5 +1,6 @@
 //! Moments: milliseconds since 1970 UTC, read and written as RFC 3339. The clock itself is the caller's.
 
+use crate::limits::LAST_MOMENT;
 use chrono::{DateTime, Months, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ impl Timestamp {
     /// Reads RFC 3339 (`2024-01-20T15:30:00Z`, offsets allowed) from the years 1970 to 9999; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
-        (0..=253_402_300_799_999).contains(&moment).then_some(Self(moment))
+        (0..=LAST_MOMENT).contains(&moment).then_some(Self(moment))
     }
 
     /// RFC 3339 in UTC; milliseconds only where there are any.

@@ -1,5 +1,5 @@
-//! What the command knows of its installation: `clickledger.toml`, which may be committed, and the API key, which may not:
-//! it comes from `CLICKLEDGER_API_KEY` or from `.clickledger.env` beside that file.
+//! What the command knows of its installation: `clickledger.toml`, which may be committed, and keys, which may not: they
+//! come from `CLICKLEDGER_API_KEY` and `STRIPE_API_KEY`, or from `.clickledger.env` beside that file.
 //!
 //! An argument beats the environment, and that beats the files. A key in `clickledger.toml` is refused.
 
@@ -21,6 +21,9 @@ pub const SECRETS_FILE: &str = ".clickledger.env";
 
 /// The environment's name for the API key, in [`SECRETS_FILE`] too.
 pub const KEY_VARIABLE: &str = "CLICKLEDGER_API_KEY";
+
+/// The same for the payment provider's key, with which its invoices are read.
+pub const STRIPE_KEY_VARIABLE: &str = "STRIPE_API_KEY";
 
 /// `clickledger.toml`.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -44,6 +47,8 @@ pub struct DatabaseSettings {
     pub directory: Option<PathBuf>,
     /// Of a local one: the folder of its state, relative to this file.
     pub persist_to: Option<PathBuf>,
+    /// Of a hosted one: which environment of wrangler.toml it belongs to; `production` unless set.
+    pub environment: Option<String>,
 }
 
 /// Where a database is.
@@ -71,6 +76,8 @@ pub struct Settings {
     pub database: Option<DatabaseSettings>,
     /// The API key.
     pub key: Option<Key>,
+    /// The payment provider's.
+    pub stripe_key: Option<Key>,
 }
 
 /// An API key and where it came from.
@@ -101,7 +108,8 @@ impl Settings {
             url: url.map(|(text, place)| address(text, place)).transpose()?,
             site: read.site.as_deref().map(|text| address(text, FILE)).transpose()?,
             database: read.database,
-            key: key(&directory)?,
+            key: secret(&directory, KEY_VARIABLE)?,
+            stripe_key: secret(&directory, STRIPE_KEY_VARIABLE)?,
             file: path,
             directory,
         })
@@ -152,11 +160,12 @@ pub fn address(text: &str, place: &str) -> Result<Url, Problem> {
     })
 }
 
-fn key(directory: &Path) -> Result<Option<Key>, Problem> {
-    if let Ok(value) = env::var(KEY_VARIABLE)
+/// The key of this name: the environment's, else the file's.
+fn secret(directory: &Path, wanted: &str) -> Result<Option<Key>, Problem> {
+    if let Ok(value) = env::var(wanted)
         && !value.trim().is_empty()
     {
-        return Ok(Some(Key { value: value.trim().to_owned(), source: format!("the environment ({KEY_VARIABLE})") }));
+        return Ok(Some(Key { value: value.trim().to_owned(), source: format!("the environment ({wanted})") }));
     }
     let path = directory.join(SECRETS_FILE);
     if !path.is_file() {
@@ -168,7 +177,7 @@ fn key(directory: &Path) -> Result<Option<Key>, Problem> {
     };
     for entry in dotenvy::from_path_iter(&path).map_err(unreadable)? {
         let (name, value) = entry.map_err(unreadable)?;
-        if name == KEY_VARIABLE && !value.trim().is_empty() {
+        if name == wanted && !value.trim().is_empty() {
             return Ok(Some(Key { value: value.trim().to_owned(), source: path.display().to_string() }));
         }
     }

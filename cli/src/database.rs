@@ -15,18 +15,27 @@ use crate::problem::Problem;
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "DB";
 
+/// The environment of wrangler.toml whose database is meant, unless the settings name another.
+const ENVIRONMENT: &str = "production";
+
 /// A database that SQL can be run on.
 pub struct Database {
     tool: PathBuf,
     directory: PathBuf,
     location: Location,
     persist_to: Option<PathBuf>,
+    environment: String,
 }
 
 impl Database {
     /// The one of these settings; `location` is an argument of the call, which beats the file.
     pub fn of(settings: &Settings, location: Option<Location>) -> Result<Self, Problem> {
-        let fallback = location.map(|location| DatabaseSettings { location, directory: None, persist_to: None });
+        let fallback = location.map(|location| DatabaseSettings {
+            location,
+            directory: None,
+            persist_to: None,
+            environment: None,
+        });
         let Some(database) = settings.database.clone().or(fallback) else {
             let what = format!("this works on the operator's own database, and {FILE} names none");
             let fix =
@@ -42,7 +51,8 @@ impl Database {
             return Err(Problem::settings("no_database", what, fix));
         }
         let persist_to = database.persist_to.map(|folder| settings.directory.join(folder));
-        Ok(Self { tool: tool_in(&directory), directory, location, persist_to })
+        let environment = database.environment.unwrap_or_else(|| ENVIRONMENT.to_owned());
+        Ok(Self { tool: tool_in(&directory), directory, location, persist_to, environment })
     }
 
     /// Runs statements, all of them or none, and says what each read.
@@ -63,7 +73,10 @@ impl Database {
     fn execute(&self, what: &[&str]) -> Result<Vec<Vec<Value>>, Problem> {
         let mut command = Command::new(&self.tool);
         command.current_dir(&self.directory).args(["d1", "execute", BINDING, "--json", "--yes"]).args(what);
-        command.arg(if self.location == Location::Local { "--local" } else { "--remote" });
+        match self.location {
+            Location::Local => command.arg("--local"),
+            Location::Remote => command.args(["--remote", "--env", &self.environment]),
+        };
         if let (Some(folder), Location::Local) = (&self.persist_to, self.location) {
             command.arg("--persist-to").arg(folder);
         }
@@ -99,7 +112,7 @@ fn failure(printed: &str, errors: &[u8]) -> Problem {
     let errors = String::from_utf8_lossy(errors);
     let said = if errors.trim().is_empty() { printed } else { &errors };
     let fix = if said.contains("no such table") || said.contains("no such column") || said.contains("no column") {
-        "Apply the migrations first: wrangler d1 migrations apply DB, with --local or --remote."
+        "Apply the migrations first: make deploy, or for a local one wrangler d1 migrations apply DB --local."
     } else {
         "Correct what wrangler says, then run the command again: nothing was written."
     };

@@ -1,11 +1,4 @@
 //! The central bank's XML file of rates: refused, or days that have rates.
 #![no_main]
 
-use attribution::exchange::ecb;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    if let Ok(rates) = ecb::read(text) {
-        assert!(!rates.is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| parsers_fuzz::rates_file::look(input));

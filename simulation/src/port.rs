@@ -134,12 +134,13 @@ impl Outbox for Port {
         let work = move |database: &Database| {
             let endpoint = database.subscriber.endpoint.clone();
             let from = window.after.unwrap_or(i64::MIN).max(endpoint.starts_after);
+            let next = (from < database.head()).then(|| from.max(0) + 1);
             let mut lines = database.lines(|position, event| {
                 let is_near = position > from && position <= from.saturating_add(window.span);
                 is_near && event.at >= window.since && !event.messages.is_empty()
             });
             lines.truncate(window.limit);
-            Ok(Some(Reading { endpoint, head: database.head(), lines }))
+            Ok(Some(Reading { endpoint, head: database.head(), next, lines }))
         };
         self.send(Kind::Read, work).await.map_err(Unavailable)
     }

@@ -240,6 +240,7 @@ impl CensusTaker for Scheduler {
                     .into_iter()
                     .collect(),
                 head: database.head(),
+                next: after.filter(|after| *after < database.head()).map(|after| after + 1),
             }
         })
         .await

@@ -60,7 +60,7 @@ async function minute(ledger) {
   });
 }
 
-test("a sale is converted with the rate of its day, or the last one before it, and keeps what it was", async (t) => {
+test("'S2-field-sale_amount_currency-converts': with the rate of its day, or the last one before it, and it keeps what it was", async (t) => {
   const ledger = await startLedger(t);
   await publish(ledger, "2026-03-06", { USD: "1.0900", JPY: "150" });
   await publish(ledger, "2026-03-09", { USD: "1.0956", JPY: "157.32" });

@@ -230,3 +230,15 @@ test("under the first-click model the cookie holds the click that counts", async
   assert.equal(second.json.click_id, first);
   assert.ok(second.cookies[0].startsWith(`affitor_click_id=${first};`));
 });
+
+test("a page that calls with credentials may also read a refusal that nobody's body was needed for", async (t) => {
+  const ledger = await start(t, { openCalls: 1 });
+  const sent = { cookie_domain: "shop.example" };
+  const unreadable = await call(ledger, { host: "www.shop.example", sent: "{" });
+  assert.deepEqual([unreadable.status, unreadable.mayBeRead], [400, "true"]);
+  const tooMany = await call(ledger, { sent });
+  assert.deepEqual([tooMany.status, tooMany.mayBeRead, tooMany.headers["retry-after"]], [429, "true", "60"]);
+  assert.equal(tooMany.headers["access-control-allow-origin"], WWW);
+  const stranger = await call(ledger, { host: "ledger.example", sent });
+  assert.deepEqual([stranger.status, stranger.mayBeRead], [429, undefined]);
+});

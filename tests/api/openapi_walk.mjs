@@ -5,6 +5,9 @@ import { assertBodyDescribed } from "../support/openapi.mjs";
 import { addAffiliate, click, get, signedUp, unique } from "./calls.mjs";
 import { TEST_SECRET, deliver, event, session } from "./stripe_calls.mjs";
 
+/** Opens the service's figures, on a ledger that has it. */
+export const METRICS_TOKEN = "a token for the monitor, and only for it";
+
 /** Makes a call that must be answered with this status; what it answers. */
 async function call(ledger, method, path, status, body, { key = ledger.fixture.keys.live, headers } = {}) {
   const answer = await ledger.request(method, path, { key: key ?? undefined, body, headers });
@@ -260,6 +263,7 @@ async function service(ledger) {
   assertBodyDescribed("POST", "/webhooks/stripe/1", paid);
   assert.equal((await deliver(ledger, paid, { secret: TEST_SECRET })).status, 200);
   assert.equal((await deliver(ledger, paid, { secret: "whsec_of_somebody_else" })).status, 400);
+  await call(ledger, "GET", "/metrics", 200, undefined, { key: METRICS_TOKEN });
   await call(ledger, "GET", "/dashboard/overview?test=1", 200);
 }
 

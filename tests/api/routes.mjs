@@ -367,6 +367,7 @@ export const READ_ROUTES = [
   { path: "/api/v1/programs/me/readiness", key: "token" },
   { path: "/dashboard/overview", key: "live" },
   { path: "/healthz" },
+  { path: "/metrics" },
 ];
 
 /** Routes that do something and take no body. */

@@ -115,6 +115,28 @@ test("broken: migrations are missing", async (t) => {
   assertOneFix(await ofLedger(t, ledger), "migrations", /the database has none/, /wrangler d1 migrations apply DB/);
 });
 
+test("broken: it is paused for a restore", async (t) => {
+  const ledger = await startLedger(t, { vars: { LEDGER_PAUSED: "1" } });
+  const found = await ofLedger(t, ledger);
+  assertOneFix(found, "paused", /LEDGER_PAUSED is set/, /LEDGER_EPOCH raised by one, make deploy/);
+  assert.equal(state(found, "place"), "fine");
+});
+
+test("the service alone is looked at without a key", async (t) => {
+  const ledger = await running(t);
+  const cli = await command(t, { url: ledger.url });
+  const { code, json } = await cli.run("doctor", "--service", "--json");
+  assert.equal(code, 0, JSON.stringify(json));
+  assert.deepEqual([state(json, "jobs"), state(json, "tracker"), state(json, "key")], ["fine", "fine", "skipped"]);
+});
+
+test("what the service says of the program's readiness is passed on", async (t) => {
+  const ledger = await running(t);
+  const readiness = ({ findings }) => findings.find(({ check }) => check === "readiness");
+  const early = readiness(await ofLedger(t, ledger));
+  assert.deepEqual([early.state, early.says], ["note", "configuring: Set the program's website_url."]);
+});
+
 test("broken: the jobs do not run", async (t) => {
   const ledger = await running(t);
   const url = await standBefore(t, ledger, (path, { status, body }) => {

@@ -147,10 +147,11 @@ async function askUntilAnswered(load, intent) {
     const answer = await send(load.ledger, intent);
     load.history.note(intent, answer);
     if (answer !== undefined && answer.status !== 503) return;
-    // The runtime was killed, or is busy: everybody waits a little, and then some ask again and some never do.
+    // The runtime was killed, or is busy: everybody waits a little, and then some ask again and some never do. A 503 may
+    // have happened too.
     await load.isUp;
     await sleep(50 * Math.random());
-    if (answer === undefined && (intent.kind === "click" || Math.random() < GIVE_UP)) return;
+    if (intent.kind === "click" || (answer === undefined && Math.random() < GIVE_UP)) return;
   }
 }
 

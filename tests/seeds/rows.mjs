@@ -1,11 +1,9 @@
 // Every row of the five source documents that states something about the service: fields, rules, codes, events,
-// examples, behaviours. Each must have a case, except those that are
-//   deferred    waiting for a part of the product that is not there yet (the reason is printed), or
-//   covered_by  proven elsewhere, by a test that names the row's id.
+// examples, behaviours. Each must have a case, or be `covered_by` a test elsewhere that names the row's id.
 // Left out: links to other pages and advice that no answer can show ("use this when your frontend knows ...").
 
 const browserWalk = { covered_by: 'tests/browser/walk.test.mjs' };
-const ratesOfExchange = { deferred: 'rates of exchange' };
+const ratesOfExchange = { covered_by: 'tests/api/converted_sales.test.mjs' };
 
 const rowsOf = (seed, rows) => rows.map(([id, quote, mark = {}]) => ({ id, seed, quote, ...mark }));
 

@@ -54,7 +54,7 @@ export async function startLedger(t, options = {}) {
       return runtime.db;
     },
     fixture,
-    restart: () => runtime.restart(),
+    restart: (options) => runtime.restart(options),
     kill: () => runtime.kill(),
     database: runtime.database,
     /** Where the SQLite files of D1 and of the objects are. */

@@ -41,14 +41,16 @@ export const product = {
  * State lives in a folder of its own, removed by `stop`; with `persist`, in that folder, which stays.
  *
  * @param {{ vars?: Record<string, string>, persist?: string, instances?: number, switchable?: boolean,
- *   log?: object[], worker?: typeof product, openCalls?: number }} options `vars` are added to those of wrangler.toml, of
+ *   log?: object[], worker?: typeof product, openCalls?: number, prepare?: (db: object) => Promise<void> }} options `vars` are added to those of wrangler.toml, of
  *   which RATES_URL is empty here; `instances`: so many Workers with the same code, each with the memory of an isolate of
  *   its own, over one database and the same objects; `switchable`: D1 can be taken away from them, and what they then log
  *   is not shown; `log`: gets all that the runtime logs, `{ level, message, … }`, which is then not shown either;
- *   `openCalls`: how many calls without a key an address may make in a minute
+ *   `openCalls`: how many calls without a key an address may make in a minute; `prepare`: fills the database before
+ *   migrations are applied
  */
 export async function startRuntime(options = {}) {
   const { vars = {}, persist, instances = 1, switchable = false, log, worker = product, openCalls = 1_000_000 } = options;
+  const { prepare = () => {} } = options;
   const state = persist ?? (await mkdtemp(join(tmpdir(), "clickledger-test-")));
   const settings = await wranglerSettings();
   const database = switchable ? databaseSwitch() : undefined;
@@ -93,10 +95,15 @@ export async function startRuntime(options = {}) {
     fetch: (path, init) => fetch(nextUrl() + path, { redirect: "manual", ...init }),
     /** What can be done to D1, where it is `switchable`: see database_switch.mjs. */
     database,
-    /** Stops the runtime and starts it on the same state, at the same URL. */
-    async restart() {
+    /**
+     * Stops the runtime and starts it on the same state, at the same URL. As a deployment does: `vars` are other variables,
+     * from then on; `meanwhile` is done while nothing runs.
+     */
+    async restart({ vars: changed = {}, meanwhile = () => {} } = {}) {
       const ports = runtime.urls.map((url) => Number(new URL(url).port));
       await server.dispose();
+      Object.assign(config.env, textBindings(changed));
+      await meanwhile();
       await start(ports);
     },
     /** Ends the runtime's process at once, as a crash would, and starts it on the same state, at the same URL. */
@@ -155,6 +162,7 @@ export async function startRuntime(options = {}) {
 
   await start(Array.from({ length: instances }, () => 0));
   try {
+    await prepare(runtime.db);
     await migrate(runtime.db);
   } catch (error) {
     await runtime.stop();

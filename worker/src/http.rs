@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use attribution::ids::mint;
+use attribution::limits::{MAX_BODY, MAX_EVENT};
 use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -11,10 +12,6 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Headers, Request, Response, Url, js_sys, web_sys};
 
 use crate::platform::SystemRandom;
-use crate::stripe::MAX_EVENT_BYTES;
-
-/// No call of either API needs more.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Seconds after which a caller may try again when something is away.
 pub const RETRY_AFTER_SECONDS: &str = "1";
@@ -61,7 +58,7 @@ pub struct Incoming {
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug)]
 pub enum BodyRefused {
-    /// It is larger than what is taken: [`MAX_BODY_BYTES`], or [`MAX_EVENT_BYTES`] of a payment provider.
+    /// It is larger than what is taken: [`MAX_BODY`], or [`MAX_EVENT`] of a payment provider.
     TooLarge,
     /// It broke off, or its framing is wrong.
     Unreadable,
@@ -107,7 +104,7 @@ impl Incoming {
 
 /// How much is taken: events of a payment provider are longer than calls.
 fn body_limit(path: &str) -> usize {
-    if path.starts_with("/webhooks/stripe/") { MAX_EVENT_BYTES } else { MAX_BODY_BYTES }
+    if path.starts_with("/webhooks/stripe/") { MAX_EVENT } else { MAX_BODY }
 }
 
 /// What the platform itself says of the caller; no header, which the caller could send.

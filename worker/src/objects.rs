@@ -6,9 +6,14 @@ use attribution::ledger::Unavailable;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{Delay, Env, Method, Request, RequestInit, Response, Stub, console_error, web_sys};
+use worker::wasm_bindgen::JsCast as _;
+use worker::{
+    Delay, Env, EnvBinding as _, Method, ObjectNamespace, Request, RequestInit, Response, Stub, console_error, js_sys,
+    web_sys,
+};
 
 use crate::http;
+use crate::platform::Settings;
 
 /// How long an object is waited for that answers from its own storage.
 pub const WAIT: Duration = Duration::from_secs(10);
@@ -62,11 +67,22 @@ impl Object<'_> {
     }
 
     fn stub(&self, env: &Env) -> worker::Result<Stub> {
-        let namespace = env.durable_object(self.binding)?;
+        let namespace = self.namespace(env)?;
         match self.location {
             Some(location) => namespace.get_by_name_with_location_hint(self.name, location),
             None => namespace.get_by_name(self.name),
         }
+    }
+
+    /// The objects of the binding, within the jurisdiction where one is set: a name stands for another object there. The
+    /// SDK has no word for it.
+    fn namespace(&self, env: &Env) -> worker::Result<ObjectNamespace> {
+        let namespace = env.durable_object(self.binding)?;
+        let settings = Settings::of(env).map_err(|problem| worker::Error::RustError(problem.to_string()))?;
+        let Some(jurisdiction) = settings.jurisdiction.as_deref() else { return Ok(namespace) };
+        let all = js_sys::Reflect::get(env.as_ref(), &self.binding.into())?;
+        let restrict: js_sys::Function = js_sys::Reflect::get(&all, &"jurisdiction".into())?.dyn_into()?;
+        ObjectNamespace::get(restrict.call1(&all, &jurisdiction.into())?)
     }
 }
 

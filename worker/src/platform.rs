@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use attribution::epoch::Epoch;
 use attribution::ids::{MAX_SHARDS, Random};
 use attribution::ledger::{Pause, Unavailable};
+use attribution::outside::paths::PathAliases;
 use attribution::scheduler::Alarm;
 use attribution::time::{Clock, Timer, Timestamp};
 use worker::{Date, Delay, Env, Storage, console_error};
 
-use crate::first_party::paths::PathAliases;
+use crate::pages::tracker;
 
 /// The platform's clock. It stands still between two awaits, by design of the runtime.
 pub fn now() -> Timestamp {
@@ -110,6 +112,15 @@ pub struct Settings {
     pub rates_url: Option<String>,
     /// Other names for the tracker's paths.
     pub path_aliases: PathAliases,
+    /// How often the database was set back by a restore. It is raised by a deployment, which ends every object's and
+    /// isolate's memory.
+    pub epoch: Epoch,
+    /// The database is being restored: clicks are taken and reads answered, and nothing else is done.
+    pub is_paused: bool,
+    /// Where objects must stay. Another word makes other objects.
+    pub jurisdiction: Option<String>,
+    /// Opens the figures for monitors; `None` closes them.
+    pub metrics_token: Option<String>,
 }
 
 /// A setting is missing or makes no sense; says which.
@@ -125,6 +136,9 @@ pub struct SettingError {
 thread_local! {
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
 }
+
+/// Those that the platform knows.
+const JURISDICTIONS: [&str; 3] = ["eu", "us", "fedramp"];
 
 /// Shorter secrets can be guessed.
 const MIN_SECRET_BYTES: usize = 16;
@@ -149,7 +163,17 @@ impl Settings {
         let identity_secret = text("IDENTITY_SECRET")
             .filter(|secret| secret.len() >= MIN_SECRET_BYTES)
             .ok_or(SettingError { name: "IDENTITY_SECRET", problem: "must be a secret of at least 16 bytes" })?;
-        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default());
+        let epoch = text("LEDGER_EPOCH").filter(|value| !value.is_empty()).unwrap_or_else(|| "0".to_owned());
+        let epoch = epoch
+            .parse()
+            .ok()
+            .and_then(Epoch::new)
+            .ok_or(SettingError { name: "LEDGER_EPOCH", problem: "must be a number from 0 to 4095" })?;
+        let jurisdiction = text("JURISDICTION").filter(|word| !word.is_empty());
+        if jurisdiction.as_deref().is_some_and(|word| !JURISDICTIONS.contains(&word)) {
+            return Err(SettingError { name: "JURISDICTION", problem: "must be eu, us, fedramp, or empty" });
+        }
+        let path_aliases = PathAliases::parse(&text("PATH_ALIASES").unwrap_or_default(), tracker::has);
         for problem in &path_aliases.problems {
             console_error!("setting PATH_ALIASES: {problem}");
         }
@@ -161,6 +185,10 @@ impl Settings {
             open_calls_unlimited: text("OPEN_CALLS_UNLIMITED").as_deref() == Some("1"),
             rates_url: text("RATES_URL").filter(|url| !url.is_empty()),
             path_aliases,
+            epoch,
+            is_paused: text("LEDGER_PAUSED").as_deref() == Some("1"),
+            jurisdiction,
+            metrics_token: text("METRICS_TOKEN").filter(|token| token.len() >= MIN_SECRET_BYTES),
         })
     }
 }

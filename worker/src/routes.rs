@@ -1,4 +1,4 @@
-//! The route table (the tracker's lines of it are served under any prefix and other names too: `first_party::paths`), and
+//! The route table (the tracker's lines of it are served under any prefix and other names too: `attribution::outside::paths`), and
 //! what every route shares: who may call it ([`access`], [`admission`]), the dialect's form for what goes wrong, CORS, the
 //! request's id.
 
@@ -16,15 +16,16 @@ mod tracking;
 mod webhooks;
 
 use attribution::ledger::Unavailable;
+use attribution::outside::BodyProblem;
+use attribution::outside::paths::{self, PathAliases};
 use futures_util::future::LocalBoxFuture;
 use worker::{Env, Response, console_error};
 
-use crate::first_party::paths::{self, PathAliases};
 use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::pages::{Page, dashboard, demo, demo::Demo, tracker};
 use crate::platform::Settings;
-use crate::{affitor, affonso, health, rate_limit, store, stripe};
+use crate::{affitor, affonso, health, input, metrics, rate_limit, store, stripe};
 
 use self::admission::Admitted;
 
@@ -32,6 +33,7 @@ use self::admission::Admitted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Health,
+    Metrics,
     CreateClick,
     CreateSignup,
     ListConversions,
@@ -144,6 +146,7 @@ use Endpoint as E;
 fn endpoints(segments: &[&str]) -> &'static [(&'static str, Endpoint)] {
     match segments {
         ["healthz"] => &[("GET", E::Health)],
+        ["metrics"] => &[("GET", E::Metrics)],
 
         ["v1", "clicks"] => &[("POST", E::CreateClick)],
         ["v1", "signups"] => &[("POST", E::CreateSignup)],
@@ -261,12 +264,17 @@ pub async fn handle(incoming: &mut Incoming, env: &Env) -> worker::Result<Respon
     let incoming = &*incoming;
     let decoded = incoming.segments();
     let segments: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
+    if let Some(problem) = input::too_long(incoming) {
+        return shared(refusal(problem, &segments), incoming, &segments).into_response(incoming);
+    }
     let selected = select(incoming, &segments);
     // By a pointer: what needs no key does not have to wait until all of this is compiled.
     let admitted: LocalBoxFuture<'_, _> = Box::pin(admission::admit(&selected, incoming, env, &segments));
     let Admitted { refusal, standing } = admitted.await;
     let answer = match (refusal, selected) {
+        (Some(refusal), Selected::Endpoint(E::TrackClick)) => affitor::click::unread(incoming, refusal),
         (Some(refusal), _) => refusal,
+        (None, Selected::Endpoint(_)) if let Some(problem) = wrong_type(incoming, &segments) => problem,
         (None, Selected::Endpoint(endpoint)) => serve(endpoint, incoming, env, &segments).await,
         (None, Selected::Preflight) => preflight(incoming, env).await,
         (None, Selected::WrongMethod(allowed)) => wrong_method(&segments, allowed),
@@ -289,7 +297,7 @@ fn take_usual_path(incoming: &mut Incoming, env: &Env) {
     let settings = Settings::of(env).ok();
     let no_aliases = PathAliases::default();
     let aliases = settings.as_ref().map_or(&no_aliases, |settings| &settings.path_aliases);
-    if let Some(path) = paths::meant(incoming.url.path(), aliases) {
+    if let Some(path) = paths::meant(incoming.url.path(), aliases, tracker::has) {
         incoming.url.set_path(&path);
     }
 }
@@ -325,9 +333,13 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
         Err(away) => return without_funnel(endpoint, away, env, segments),
     };
     let funnel = &funnel;
+    if funnel.settings.is_paused && waits_for_restore(endpoint, incoming) {
+        return without_funnel(endpoint, Unavailable("paused for a restore".to_owned()), env, segments);
+    }
     let id = segments.get(2).copied().unwrap_or_default();
     match endpoint {
         E::Health => health::check(funnel, env).await,
+        E::Metrics => boxed(Box::pin(metrics::show(incoming, funnel, env))).await,
         E::CreateClick | E::CreateSignup | E::CreateReferral | E::CreateConversion | E::RefundConversion => {
             affonso_answer(recording(endpoint, incoming, funnel, id)).await
         }
@@ -425,10 +437,18 @@ async fn serve(endpoint: Endpoint, incoming: &Incoming, env: &Env, segments: &[&
     }
 }
 
+/// Whether a call has to come again after a restore: everything that writes does, but a click, which its shard keeps.
+fn waits_for_restore(endpoint: Endpoint, incoming: &Incoming) -> bool {
+    let is_read = matches!(incoming.method.as_str(), "GET" | "HEAD");
+    !is_read && !matches!(endpoint, E::CreateClick | E::TrackClick)
+}
+
 /// The answer while a setting or a binding is missing: nothing is served then, and health says what it is.
 fn without_funnel(endpoint: Endpoint, away: Unavailable, env: &Env, segments: &[&str]) -> Answer {
     match endpoint {
         E::Health => health::without_settings(&away, env),
+        // Its token is a setting too.
+        E::Metrics => affonso::Problem::UnknownPath.answer(),
         _ if is_affitor(segments) => affitor::Problem::from(away).answer(),
         _ => affonso::Problem::from(away).answer(),
     }
@@ -481,6 +501,22 @@ fn is_affitor(segments: &[&str]) -> bool {
 /// The routes that pages of other origins call.
 fn is_browser_route(segments: &[&str]) -> bool {
     matches!(segments, ["api", "v1", "track", "click" | "lead"])
+}
+
+/// A body of another type than JSON; pages may call JSON plain text, which needs no preflight.
+fn wrong_type(incoming: &Incoming, segments: &[&str]) -> Option<Answer> {
+    let is_api = matches!(segments.first(), Some(&("v1" | "api")));
+    let problem = input::wrong_type(incoming).filter(|_| is_api && !is_browser_route(segments));
+    problem.map(|problem| refusal(problem, segments))
+}
+
+/// What is wrong with a call, in its dialect.
+fn refusal(problem: BodyProblem, segments: &[&str]) -> Answer {
+    if is_affitor(segments) {
+        affitor::Problem::from(problem).answer()
+    } else {
+        affonso::Problem::from(problem).answer()
+    }
 }
 
 fn unknown_path(segments: &[&str]) -> Answer {

@@ -1,9 +1,7 @@
 //! Tracking ids: what stands in an affiliate's links, `?aff=tracking_id`.
 
 use crate::ids::Random;
-
-/// Ones that are given have at most so many characters, as published.
-const MAX_GIVEN: usize = 100;
+use crate::limits::MAX_TRACKING_ID;
 
 /// Ones that are made take at most so much of the name.
 const MAX_NAME: usize = 40;
@@ -22,7 +20,7 @@ impl TrackingId {
     /// Takes one as it was given; `None` where it cannot stand in a link.
     pub fn parse(text: &str) -> Option<Self> {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        (is_plain && (1..=MAX_GIVEN).contains(&text.len())).then(|| Self(text.to_owned()))
+        (is_plain && (1..=MAX_TRACKING_ID).contains(&text.len())).then(|| Self(text.to_owned()))
     }
 
     /// Makes one from a name: what of it can stand in a link, and random letters, so that two of a name differ.

@@ -1,5 +1,6 @@
 //! Rates as they are published: a decimal, kept as it was written, between two currencies on a day.
 
+use crate::limits::{MAX_RATE_DIGITS, MAX_RATE_SCALE};
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -65,9 +66,6 @@ pub struct DecimalRate {
 }
 
 impl DecimalRate {
-    const MAX_DIGITS: usize = 15;
-    const MAX_SCALE: usize = 12;
-
     /// Reads a decimal, in JSON's syntax for numbers. The text is kept; one with an exponent, or with zeros in front, is
     /// written plainly.
     pub fn parse(text: &str) -> Result<Self, RateError> {
@@ -77,10 +75,10 @@ impl DecimalRate {
             return Err(RateError::NotPositive);
         }
         let (digits, scale) = without_trailing_zeros(significant, decimal.scale)?;
-        if digits.len().saturating_sub(scale) > Self::MAX_DIGITS {
+        if digits.len().saturating_sub(scale) > MAX_RATE_DIGITS {
             return Err(RateError::TooLarge);
         }
-        if digits.len() > Self::MAX_DIGITS || scale > Self::MAX_SCALE {
+        if digits.len() > MAX_RATE_DIGITS || scale > MAX_RATE_SCALE {
             return Err(RateError::TooPrecise);
         }
         let text = if is_plain(text) { text.to_owned() } else { plain(&digits, scale) };
@@ -109,7 +107,7 @@ fn without_trailing_zeros(significant: &str, scale: i64) -> Result<(String, usiz
     let Ok(scale) = usize::try_from(scale) else {
         // The exponent stands for zeros before the point.
         let zeros = usize::try_from(scale.unsigned_abs()).map_err(|_| RateError::TooLarge)?;
-        if zeros > DecimalRate::MAX_DIGITS {
+        if zeros > MAX_RATE_DIGITS {
             return Err(RateError::TooLarge);
         }
         return Ok((format!("{significant}{}", "0".repeat(zeros)), 0));

@@ -213,6 +213,11 @@ impl<O: ObjectStorage> Shard<O> {
         self.storage.note_sent(&unsent)
     }
 
+    /// Has whatever is not counted yet counted by the next alarm: for a shard that no click wakes.
+    pub async fn call_for_counting(&self) -> Result<(), Unavailable> {
+        self.ensure_alarm().await
+    }
+
     async fn ensure_alarm(&self) -> Result<(), Unavailable> {
         while !self.alarm_armed.get() {
             let taken_back = self.alarms_taken_back.get();

@@ -35,8 +35,9 @@ pub(super) fn money(minor: i64, currency: Currency) -> Option<Money> {
     Money::from_minor(minor, currency).ok()
 }
 
-/// `paid` without the tax that is in it: the tax's part of the whole is its part of what was paid.
-pub(super) fn without_tax(paid: i64, total: i64, untaxed: i64) -> i64 {
+/// `paid` without the tax that is in it: the tax's part of the whole is its part of what was paid. All in minor units;
+/// `untaxed` is the total without tax.
+pub fn without_tax(paid: i64, total: i64, untaxed: i64) -> i64 {
     if total <= 0 || untaxed < 0 || untaxed >= total {
         return paid;
     }

@@ -18,6 +18,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+pub use amount::without_tax;
 pub use event::{Event, Unreadable};
 pub use fact::{Body, Dispute, DisputeTurn, Fact, PaidBack, Sale, Subscription, SubscriptionTurn};
 pub use names::Names;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::delivery::{Delivery, Source};
+use crate::epoch::Epoch;
 use crate::ids::derive;
 use crate::messages::Message;
 use crate::time::Timestamp;
@@ -27,9 +28,14 @@ pub struct Line {
 }
 
 /// A message's id: the same for all endpoints and on every attempt, since it follows from the line alone. It says
-/// nothing about how many other lines there are, and has no `.` in it.
+/// nothing about how many other lines there are, and has no `.` in it. A line that takes the place of one which a restore
+/// has taken back is another one: receivers know the one before.
 pub fn message_id(line: &Line, index: usize) -> String {
-    derive("evt", &[&line.subject, &line.seq.to_string(), &index.to_string()])
+    let (seq, index) = (line.seq.to_string(), index.to_string());
+    match Epoch::of_position(line.position).number() {
+        0 => derive("evt", &[&line.subject, &seq, &index]),
+        epoch => derive("evt", &[&line.subject, &seq, &index, &epoch.to_string()]),
+    }
 }
 
 #[derive(Serialize)]
@@ -94,8 +100,10 @@ mod tests {
     fn messages_of_one_line_have_ids_of_their_own_that_never_change() {
         let (first, second) = (message_id(&line(), 0), message_id(&line(), 1));
         assert_ne!(first, second);
-        // Wherever the line stands: a restored database may count positions anew.
+        // Wherever the line stands in its epoch; after a restore it is another one.
         assert_eq!(first, message_id(&Line { position: 99, messages: vec![], ..line() }, 0));
+        let later = Epoch::new(1).unwrap().begins_after() + 7;
+        assert_ne!(first, message_id(&Line { position: later, ..line() }, 0));
         assert_ne!(first, message_id(&Line { subject: "ref_2".into(), ..line() }, 0));
         assert!(first.starts_with("evt_") && !first.contains('.'));
     }

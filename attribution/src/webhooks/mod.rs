@@ -32,4 +32,4 @@ pub use signature::{Secret, Signatures, sign};
 pub use surroundings::{
     Figures, Outbox, Post, PostFailure, PostResult, Progress, Reading, SenderStorage, Transport, Window,
 };
-pub use target::{MAX_URL, TargetPolicy, TargetProblem};
+pub use target::{TargetPolicy, TargetProblem};

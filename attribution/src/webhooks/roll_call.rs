@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::surroundings::Figures;
+use crate::epoch::places_between;
 use crate::ids::{ProgramId, WebhookEndpointId};
 use crate::ledger::Unavailable;
 use crate::time::Timestamp;
@@ -57,12 +58,14 @@ pub struct Census {
     pub spoken: Vec<Spoken>,
     /// The last position of the outbox; 0 when there is none.
     pub head: i64,
+    /// The first position behind the one that it began after; `None` when there is none.
+    pub next: Option<i64>,
 }
 
 /// The database, as the roll call needs it.
 pub trait CensusTaker {
-    /// The endpoints, the head, and who has lines at positions after `after`, up to `after + span`; nobody when `after`
-    /// is `None`.
+    /// The endpoints, the head, and who has lines at positions after `after`, in a span that begins with the first one
+    /// there is (a restore leaves a gap); nobody when `after` is `None`.
     fn census(&self, after: Option<i64>, span: i64) -> impl Future<Output = Result<Census, Unavailable>>;
 }
 
@@ -110,7 +113,7 @@ impl Known {
 
     /// How many positions lie between its cursor and the last line that it must hear: others' lines among them.
     pub fn behind(&self) -> i64 {
-        self.cursor().map_or(0, |cursor| self.target.saturating_sub(cursor).max(0))
+        self.cursor().map_or(0, |cursor| places_between(cursor, self.target))
     }
 
     fn is_due(&self, read_to: i64) -> bool {
@@ -132,7 +135,8 @@ impl Roll {
                 .find(|spoken| spoken.program_id == subscriber.program_id && spoken.is_test == subscriber.is_test);
             known.target = spoken.map_or(known.target, |spoken| known.target.max(spoken.position));
         }
-        let read_to = self.read_to.map_or(census.head, |after| after.saturating_add(SPAN).min(census.head));
+        let from = |after: i64| census.next.map_or(after, |next| after.max(next - 1));
+        let read_to = self.read_to.map_or(census.head, |after| from(after).saturating_add(SPAN).min(census.head));
         if self.read_to.is_some_and(|before| before > census.head) {
             // A restore has set the database back: no target of before means anything.
             for known in self.known.values_mut() {

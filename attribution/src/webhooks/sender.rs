@@ -212,6 +212,7 @@ impl<O: Outbox, S: SenderStorage, T: Transport, C: Clock, A: Alarm> Sender<'_, O
 /// How far a reading has come: to its last line if there may be more, else to the end of its window.
 fn read_to(reading: &Reading, window: &Window) -> i64 {
     let from = window.after.unwrap_or(i64::MIN).max(reading.endpoint.starts_after);
+    let from = reading.next.map_or(from, |next| from.max(next - 1));
     match reading.lines.last() {
         Some(last) if reading.lines.len() >= window.limit => last.position,
         // A head before the cursor is one that a restore has set back: what comes after it is new.

@@ -15,7 +15,7 @@ pub struct Window {
     /// The cursor: lines after it are wanted. `None` before the first read, and after the endpoint's `starts_after` in
     /// any case.
     pub after: Option<i64>,
-    /// At most so many positions are looked through.
+    /// At most so many positions are looked through, from the first one on that there is: a restore leaves a gap.
     pub span: i64,
     /// At most so many lines are returned.
     pub limit: usize,
@@ -30,6 +30,8 @@ pub struct Reading {
     pub endpoint: Endpoint,
     /// The last position of the outbox, whoever's it is; 0 when there is none.
     pub head: i64,
+    /// The first position behind the cursor, whoever's it is; `None` when there is none.
+    pub next: Option<i64>,
     /// The lines with messages of the endpoint's program and mode in the window, in order.
     pub lines: Vec<Line>,
 }

@@ -5,10 +5,8 @@
 //! it, is seen here as what it will be there. What a name resolves to is not seen: the platform's own fetch does that,
 //! and is kept to the public internet by its configuration.
 
+use crate::limits::MAX_URL;
 use url::{Host, Url};
-
-/// The longest URL that is taken, in characters.
-pub const MAX_URL: usize = 2048;
 
 /// Names that stand for something inside: the last labels of a host.
 const INSIDE: [&str; 6] = ["localhost", "local", "internal", "home.arpa", "onion", "localdomain"];

@@ -39,9 +39,9 @@ pub struct ImportFile {
 /// `reconcile`
 #[derive(Args)]
 pub struct Reconcile {
-    /// Stripe's own export of invoices: a CSV file
+    /// Stripe's own export of invoices, a CSV file [default: what Stripe's API lists, with a key of yours]
     #[arg(long, value_name = "FILE")]
-    pub invoices: PathBuf,
+    pub invoices: Option<PathBuf>,
     /// Only invoices paid from then on: a date, or a date and time with its offset [default: the first of the file]
     #[arg(long, value_name = "WHEN")]
     pub from: Option<String>,

@@ -80,7 +80,7 @@ pub enum Command {
     Export(Export),
     /// Compare the payment provider's paid invoices with the recorded sales, and credit those that are missing
     #[command(
-        after_help = "Example:\n  clickledger reconcile --from 2026-01-01 --to 2026-01-31 --invoices invoices.csv\n  \
+        after_help = "With STRIPE_API_KEY (in the environment, or in .clickledger.env) Stripe itself is asked.\n\nExample:\n  clickledger reconcile --from 2026-01-01 --to 2026-01-31 --invoices invoices.csv\n  \
         clickledger reconcile --from 2026-01-01 --to 2026-01-31 --invoices invoices.csv --apply"
     )]
     Reconcile(Reconcile),
@@ -125,6 +125,9 @@ pub struct Doctor {
     /// Leave out the live test chain, of which a program may have ten an hour
     #[arg(long)]
     pub skip_chain: bool,
+    /// Look at the service alone, which needs no key
+    #[arg(long)]
+    pub service: bool,
 }
 
 /// `demo`

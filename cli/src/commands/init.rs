@@ -32,6 +32,7 @@ pub fn write(init: &Init, file: Option<&Path>, url: Option<&str>, output: Output
             location,
             directory: init.directory.clone(),
             persist_to: init.persist_to.clone(),
+            environment: None,
         }),
     };
     fs::write(&path, text(&settings)?).map_err(Problem::file(&path))?;

@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, output: Output) -> Result<bool, Problem> {
         Command::Events(events) => events::run(&events, &Api::keyed(&load()?)?, output),
         Command::Webhooks(webhooks) => webhooks::run(webhooks, &Api::keyed(&load()?)?, output),
         Command::Import(import) => import::run(import, &Api::keyed(&load()?)?, output),
-        Command::Reconcile(reconcile) => reconcile::run(&reconcile, &Api::keyed(&load()?)?, output),
+        Command::Reconcile(reconcile) => reconcile::run(&reconcile, &load()?, output),
         Command::Export(export) => export::run(&export, &Api::keyed(&load()?)?, output),
     }
 }

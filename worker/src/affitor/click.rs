@@ -3,8 +3,10 @@
 //! No key is needed: the code in the link is the proof, and a page's origin must be allowed for the program. A key that is
 //! present must be right, and then says whose click it is and whether it is a test row.
 
-use attribution::event_id::{EventId, MAX_EVENT_ID};
+use attribution::event_id::EventId;
 use attribution::ledger::Rejection;
+use attribution::limits::{MAX_EVENT_ID, MAX_LANDING, MAX_VISIT_TEXT};
+use attribution::outside::cookies::OwnSite;
 use attribution::program::{Affiliate, Program};
 use attribution::referral::Click;
 use attribution::status::{AttributionModel, Partnership};
@@ -15,17 +17,10 @@ use worker::Url;
 use super::test_mode::{self, AdditionalData};
 use super::visitor::{own_site, untracked};
 use super::{NamedProgram, Problem, named_program, optional_caller};
-use crate::first_party::cookies::OwnSite;
 use crate::funnel::{Funnel, Recorded, Refusal, Visit};
 use crate::http::{Answer, Incoming};
 use crate::input::{self, Fields, MAX_TEXT};
 use crate::store::api_key::ApiKey;
-
-/// A URL and what it carries is at most so long.
-const MAX_URL: usize = 2_000;
-
-/// What a page wants remembered of its landing has at most so many bytes.
-const MAX_LANDING: usize = 3_000;
 
 /// Query parameters that carry an affiliate's code where the caller does not say it; the second is the older one.
 const CODE_PARAMETERS: [&str; 2] = ["aff", "ref"];
@@ -67,12 +62,27 @@ struct OfBrowser {
 /// Records a click, see [`record`]. A page that calls on its own site may do so with credentials, which lets the browser
 /// store the answer's cookies: then it has to be told that it may read the answer, whatever that is.
 pub async fn track(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
-    let body = input::read::<Body>(incoming)?;
+    let body = match input::read::<Body>(incoming) {
+        Ok(body) => body,
+        Err(problem) => return Ok(unread(incoming, Problem::from(problem).answer())),
+    };
     let Some(site) = own_site(incoming, body.cookie_domain.as_deref()) else {
         return record(incoming, funnel, body, None).await;
     };
     let answer = record(incoming, funnel, body, Some(&site)).await.unwrap_or_else(|problem| problem.answer());
-    Ok(answer.with_header("access-control-allow-credentials", "true"))
+    Ok(answer.with_header(MAY_BE_READ, "true"))
+}
+
+/// Tells a page that called with credentials that it may read the answer.
+const MAY_BE_READ: &str = "access-control-allow-credentials";
+
+/// A refusal of a call whose body nobody has looked at: its page may read that too, and when to come again.
+pub fn unread(incoming: &Incoming, refusal: Answer) -> Answer {
+    let sent = input::sent(incoming);
+    match own_site(incoming, sent.get("cookie_domain").and_then(Value::as_str)) {
+        Some(_) => refusal.with_header(MAY_BE_READ, "true"),
+        None => refusal,
+    }
 }
 
 /// Records a click:
@@ -218,7 +228,7 @@ fn facts(body: Body, link: String, incoming: &Incoming) -> Result<Map<String, Va
         ("timezone", body.timezone),
         ("existing_click_id", body.existing_click_id),
     ];
-    let kept = sent.into_iter().filter_map(|(name, value)| Some((name, fields.text(name, value, MAX_URL)?)));
+    let kept = sent.into_iter().filter_map(|(name, value)| Some((name, fields.text(name, value, MAX_VISIT_TEXT)?)));
     let mut facts: Map<String, Value> = kept.map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
     if let Some(data) = body.additional_data {
         facts.insert("additional_data".to_owned(), Value::Object(data.sent));

@@ -105,6 +105,9 @@ fn check(body: Body, incoming: &Incoming, key: &ApiKey) -> Result<NewSale, Probl
     let click_id = fields.text("click_id", body.click_id, MAX_TEXT);
     let subscription_id = fields.text("subscription_id", body.subscription_id, MAX_TEXT);
     let product_id = fields.text("product_id", body.product_id, MAX_TEXT);
+    if let Some(items) = &body.line_items {
+        fields.check_kept("line_items", items);
+    }
     let amount = fields.finish(currency)?;
     let amount = Money::from_minor(minor, amount).map_err(|_| Problem::Refused(AMOUNT_REQUIRED))?;
     if customer_key.is_none() && click_id.is_none() {

@@ -5,6 +5,7 @@
 
 use attribution::ids::TeamId;
 use attribution::ledger::Configuration as _;
+use attribution::limits::MAX_KEPT;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 
@@ -29,6 +30,9 @@ pub struct AdditionalData {
 impl<'de> Deserialize<'de> for AdditionalData {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let sent = Map::deserialize(deserializer)?;
+        if serde_json::to_string(&sent).is_ok_and(|text| text.len() > MAX_KEPT) {
+            return Err(de::Error::custom(format!("is larger than {MAX_KEPT} bytes")));
+        }
         let test_mode = match sent.get("test_mode") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(test_mode)) => *test_mode,

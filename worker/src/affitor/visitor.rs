@@ -1,9 +1,9 @@
 //! What a call of a page says beside its body: whether a person was there, and whether page and call are on one site.
 
 use attribution::bots::is_bot;
+use attribution::outside::cookies::{Called, OwnSite};
 use attribution::program::Program;
 
-use crate::first_party::cookies::{Called, OwnSite};
 use crate::http::Incoming;
 
 /// Headers by which browsers say that nobody looks at the page yet, and words of theirs that mean it.

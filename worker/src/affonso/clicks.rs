@@ -2,6 +2,7 @@
 //! visitor's, is an addition.
 
 use attribution::bots::is_bot;
+use attribution::limits::{MAX_USER_AGENT, MAX_VISIT_TEXT};
 use attribution::status::Partnership;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -92,8 +93,8 @@ fn facts(body: Body, fields: &mut Fields) -> Map<String, Value> {
         ("sub3", body.sub3, MAX_TEXT),
         ("sub4", body.sub4, MAX_TEXT),
         ("sub5", body.sub5, MAX_TEXT),
-        ("referrer", body.referrer, 2_000),
-        ("userAgent", body.user_agent, 1_000),
+        ("referrer", body.referrer, MAX_VISIT_TEXT),
+        ("userAgent", body.user_agent, MAX_USER_AGENT),
         ("utmSource", body.utm_source, MAX_TEXT),
         ("utmMedium", body.utm_medium, MAX_TEXT),
         ("utmCampaign", body.utm_campaign, MAX_TEXT),

@@ -7,6 +7,8 @@ use attribution::account::Account;
 use attribution::coupon::{Coupon, Discount, Term, coupon_code};
 use attribution::ids::{AffiliateId, CouponId, ProgramId};
 use attribution::ledger::{Pause as _, Unavailable};
+use attribution::limits::MAX_COUPON_CODE;
+use attribution::limits::MAX_LENGTH;
 use attribution::money::Currency;
 use attribution::status::CouponDuration;
 use attribution::time::Timestamp;
@@ -27,9 +29,6 @@ use crate::webhook_sender;
 
 /// What such an object is called in a 404.
 const KIND: &str = "Coupon";
-
-/// The longest time that is counted in months.
-const MAX_MONTHS: u32 = 1200;
 
 const SORTS: [(&str, SortedBy); 2] = [("created_at", SortedBy::CreatedAt), ("code", SortedBy::Code)];
 
@@ -159,7 +158,7 @@ fn check(body: Body, team_currency: Currency) -> Result<Checked, BodyProblem> {
     let code = code.and_then(|text| {
         let code = coupon_code(&text);
         if code.is_none() {
-            fields.refuse("code", "must be 1 to 50 letters, digits and hyphens");
+            fields.refuse("code", format!("must be 1 to {MAX_COUPON_CODE} letters, digits and hyphens"));
         }
         code
     });
@@ -201,7 +200,7 @@ fn term(fields: &mut Fields, body: &Body) -> Option<Term> {
         (CouponDuration::Forever, None) => Some(Term::Forever),
         (CouponDuration::Once, None) => Some(Term::Once),
         (CouponDuration::Repeating, Some(months)) => {
-            fields.whole("duration_in_months", months, 1..=MAX_MONTHS).map(Term::Repeating)
+            fields.whole("duration_in_months", months, 1..=MAX_LENGTH).map(Term::Repeating)
         }
         (CouponDuration::Repeating, None) => {
             fields.refuse("duration_in_months", "is required with duration repeating");

@@ -72,7 +72,7 @@ enum Checked {
 struct Other {
     names: CustomerNames,
     external_event_id: Option<String>,
-    metadata: Option<Map<String, Value>>,
+    metadata: Option<Value>,
 }
 
 /// Records an event:
@@ -167,7 +167,7 @@ fn sent(event: &Event, other: &Other) -> Map<String, Value> {
         ("event_type", Some(event.kind.as_str().into())),
         ("external_event_id", other.external_event_id.as_deref().map(Value::from)),
         ("occurred_at", occurred_at.map(Value::from)),
-        ("metadata", other.metadata.clone().map(Value::Object)),
+        ("metadata", other.metadata.clone()),
     ];
     sent.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
@@ -222,5 +222,8 @@ fn other(fields: &mut Fields, mut body: body::Body) -> Other {
         fields.refuse("dry_run", "is only for conversions");
     }
     let external_event_id = fields.text("external_event_id", body.external_event_id, MAX_TEXT);
-    Other { names, external_event_id, metadata: body.metadata }
+    fields.texts("product_ids", body.product_ids);
+    fields.texts("price_ids", body.price_ids);
+    let metadata = fields.kept("metadata", body.metadata);
+    Other { names, external_event_id, metadata }
 }

@@ -5,6 +5,8 @@
 
 use attribution::edits::Edit;
 use attribution::incentive::{AppliesTo, Approval, Length, PaysFor, Reward};
+use attribution::limits::MAX_HOLD_DAYS;
+use attribution::limits::MAX_LENGTH;
 use attribution::money::Currency;
 use attribution::terms::Terms;
 use serde::Deserialize;
@@ -25,12 +27,6 @@ pub(super) const SIGNUPS: &str = "signups";
 
 /// The only `type` that there is.
 pub(super) const COMMISSION: &str = "commission";
-
-/// The longest hold, in days.
-const MAX_HOLD_DAYS: u32 = 365;
-
-/// The longest length, in months or payments.
-pub(super) const MAX_LENGTH: u32 = 1200;
 
 /// A body, before its words are looked up.
 #[derive(Deserialize)]

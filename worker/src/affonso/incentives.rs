@@ -7,6 +7,7 @@
 use attribution::ids::IncentiveId;
 use attribution::incentive::{Owner, Reward};
 use attribution::ledger::{Pause as _, Unavailable};
+use attribution::limits::MAX_INCENTIVES;
 use attribution::messages::decimal;
 use attribution::money::{Currency, Money};
 use attribution::terms::Terms;
@@ -20,7 +21,7 @@ use crate::funnel::Funnel;
 use crate::http::{Answer, Incoming};
 use crate::platform::{RandomPause, SystemRandom, now};
 use crate::store::api_key::ApiKey;
-use crate::store::incentive::{self, MAX_PER_OWNER, OwnedIncentive};
+use crate::store::incentive::{self, OwnedIncentive};
 
 /// An owner's, oldest first.
 pub(super) async fn list(incoming: &Incoming, funnel: &Funnel, key: &ApiKey, owner: &Owner) -> Result<Answer, Problem> {
@@ -30,7 +31,7 @@ pub(super) async fn list(incoming: &Incoming, funnel: &Funnel, key: &ApiKey, own
     let currency = funnel.program(&key.program_id).await?.currency;
     let incentives = incentive::of_owner(&funnel.database, &key.program_id, owner).await?;
     let shown: Vec<Value> = page.cut(&incentives).iter().map(|incentive| view(incentive, currency)).collect();
-    Ok(page_of(&shown, page, incentives.len().try_into().unwrap_or(MAX_PER_OWNER)))
+    Ok(page_of(&shown, page, incentives.len().try_into().unwrap_or(MAX_INCENTIVES)))
 }
 
 /// Makes one for the owner that `owner` finds, unless they have too many (409).
@@ -53,7 +54,7 @@ pub(super) async fn create(
         rules_version: program.rules_version,
     };
     if !incentive::insert(&funnel.database, &key.team_id, &key.program_id, &made).await? {
-        let message = format!("There are {MAX_PER_OWNER} incentives already");
+        let message = format!("There are {MAX_INCENTIVES} incentives already");
         return Err(Problem::Conflict { code: "LIMIT_REACHED", message });
     }
     forget_program(&key.program_id);

@@ -6,6 +6,8 @@
 
 use attribution::keys::{IssuedKey, KeyForm, KeyScope, NotRotated, Scopes, key_hash, masked};
 use attribution::ledger::Unavailable;
+use attribution::limits::MAX_NAME;
+use attribution::limits::MAX_OVERLAP_HOURS;
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,14 +24,8 @@ use crate::store::api_key::{ApiKey, manage};
 /// What such an object is called in a 404.
 const KIND: &str = "Key";
 
-/// A key's name has at most so many characters.
-const MAX_NAME: usize = 100;
-
 /// A key that was replaced lives on for so long unless the call says otherwise.
 const OVERLAP_HOURS: i64 = 24;
-
-/// It lives on for at most so long: thirty days.
-const MAX_OVERLAP_HOURS: i64 = 30 * 24;
 
 const HOUR_MILLISECONDS: i64 = 60 * 60 * 1000;
 

@@ -1,15 +1,14 @@
 //! `/v1/rates`: the rates of exchange that a team's sales are converted by, its own ones among them, and the sales that wait
 //! for one. The dialect publishes no such routes; these are additions in its form. Rules: docs/rules.md, section 5.
 
-use std::fmt;
-
 use attribution::day::Day;
 use attribution::exchange::{DecimalRate, PIVOT, QuotedRate, in_force};
+use attribution::limits::MAX_DAYS_AHEAD;
+use attribution::limits::MAX_RATES;
 use attribution::messages::decimal;
 use attribution::money::Currency;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Number, Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Number, Value, json};
 
 use super::{Problem, caller, scope, success};
 use crate::funnel::Funnel;
@@ -19,44 +18,10 @@ use crate::platform::now;
 use crate::store::exchange_rate;
 use crate::store::waiting_sale::{self, Waiting};
 
-/// A call sets at most so many: there are fewer currencies.
-const MAX_RATES: usize = 200;
-
-/// Owners in the far east know their rates when it is still yesterday in UTC.
-const MAX_DAYS_AHEAD: u32 = 1;
-
 #[derive(Deserialize)]
 struct Body {
     base: Option<String>,
-    rates: Option<Rates>,
-}
-
-/// Rates by their currency, as they were sent: a name that is there twice is seen.
-#[derive(Default)]
-struct Rates(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Rates {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Rates;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("an object of rates by their currency")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Rates, M::Error> {
-                let mut rates = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    rates.push(entry);
-                }
-                Ok(Rates(rates))
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
-    }
+    rates: Option<Map<String, Value>>,
 }
 
 /// Sets the team's own rates of a day:
@@ -83,7 +48,7 @@ fn check(body: Body, date: &str) -> Result<(Day, Vec<QuotedRate>), BodyProblem> 
     }
     let base = body.base.filter(|code| !code.trim().is_empty()).unwrap_or_else(|| PIVOT.to_owned());
     let base = fields.currency("base", Some(base));
-    let Rates(rates) = body.rates.unwrap_or_default();
+    let rates = body.rates.unwrap_or_default();
     if rates.is_empty() || rates.len() > MAX_RATES {
         fields.refuse("rates", format!("is required: 1 to {MAX_RATES} rates by their currency"));
     }

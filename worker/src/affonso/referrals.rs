@@ -52,7 +52,7 @@ struct Checked {
     status: ReferralStatus,
     created_at: Option<Timestamp>,
     name: Option<String>,
-    metadata: Option<Map<String, Value>>,
+    metadata: Option<Value>,
 }
 
 /// Records a referral directly:
@@ -84,7 +84,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
         status: body.status,
         created_at: body.created_at,
         name: body.name,
-        metadata: body.metadata.map(Value::Object),
+        metadata: body.metadata,
         commission_id: CommissionId::mint(placement, &mut SystemRandom),
     };
     let recorded = match funnel.record_referral(Command::CreateReferral(command)).await {
@@ -112,6 +112,7 @@ fn check(body: Body) -> Result<Checked, BodyProblem> {
     let click_id = fields.text("click_id", body.click_id, MAX_TEXT);
     let created_at = fields.moment("created_at", body.created_at);
     let name = fields.text("name", body.name, MAX_TEXT);
+    let metadata = fields.kept("metadata", body.metadata);
     let checked = affiliate_id.zip(address).map(|(affiliate_id, email)| Checked {
         affiliate_id,
         email,
@@ -121,7 +122,7 @@ fn check(body: Body) -> Result<Checked, BodyProblem> {
         status: status.unwrap_or(ReferralStatus::Lead),
         created_at,
         name,
-        metadata: body.metadata,
+        metadata,
     });
     fields.finish(checked)
 }

@@ -1,6 +1,7 @@
 //! `POST /v1/conversions/{id}/refund` and `GET /v1/refunds/pending`. Source: reference of the dialect, section 1.8;
 //! `allow_pending`, and naming the sale by its `external_event_id`, are additions.
 
+use attribution::limits::MAX_LISTED;
 use attribution::money::Currency;
 use attribution::sale::ParkedRefund;
 use serde::Deserialize;
@@ -12,9 +13,6 @@ use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::store;
 use crate::store::api_key::ApiKey;
-
-/// So many waiting refunds are listed.
-const MAX_LISTED: u32 = 100;
 
 #[derive(Deserialize)]
 struct Body {

@@ -2,6 +2,7 @@
 
 use attribution::ids::mint;
 use attribution::ledger::Unavailable;
+use attribution::limits::MAX_LISTED;
 use attribution::time::Timestamp;
 use attribution::webhooks::{Attempt, AttemptError, Delivery, DeliveryStatus, Endpoint};
 use serde_json::{Value, json};
@@ -20,8 +21,6 @@ const STATUSES: [&str; 3] = ["pending", "delivered", "failed"];
 
 /// A page has so many entries unless the caller says otherwise, and at most so many: as the dialect's other lists.
 const DEFAULT_LIMIT: u32 = 10;
-const MAX_LIMIT: u32 = 100;
-
 /// The log of an endpoint, newest first: `status`, `limit`, `starting_after`.
 pub async fn list(incoming: &Incoming, funnel: &Funnel, env: &Env, id: &str) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
@@ -42,10 +41,10 @@ fn check_page(incoming: &Incoming) -> Result<SenderRequest, BodyProblem> {
     let after = fields.text("starting_after", incoming.parameter("starting_after"), MAX_TEXT);
     let limit = match incoming.parameter("limit") {
         None => Some(DEFAULT_LIMIT),
-        Some(text) => text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)),
+        Some(text) => text.parse().ok().filter(|limit| (1..=MAX_LISTED).contains(limit)),
     };
     if limit.is_none() {
-        fields.refuse("limit", format!("must be a number from 1 to {MAX_LIMIT}"));
+        fields.refuse("limit", format!("must be a number from 1 to {MAX_LISTED}"));
     }
     fields.finish(limit.map(|limit| SenderRequest::Page { status, after, limit }))
 }

@@ -3,9 +3,9 @@
 
 use attribution::ids::WebhookEndpointId;
 use attribution::ledger::Unavailable;
-use attribution::webhooks::{
-    Disabled, DisabledReason, Endpoint, EventFilter, MAX_URL, Secret, TargetPolicy, UnknownEventTypes,
-};
+use attribution::limits::MAX_ENDPOINTS;
+use attribution::limits::MAX_URL;
+use attribution::webhooks::{Disabled, DisabledReason, Endpoint, EventFilter, Secret, TargetPolicy, UnknownEventTypes};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::{Env, console_error};
@@ -18,7 +18,7 @@ use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::platform::{SystemRandom, now};
 use crate::scheduler;
 use crate::store::api_key::ApiKey;
-use crate::store::webhook_endpoint::{self, MAX_PER_PROGRAM};
+use crate::store::webhook_endpoint::{self};
 use crate::webhook_sender::{self, SenderRequest};
 
 /// So often is a change decided anew when somebody else was faster.
@@ -57,7 +57,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel, env: &Env) -> Result<A
     if !webhook_endpoint::insert(&funnel.database, &endpoint).await? {
         return Err(Problem::Conflict {
             code: "LIMIT_REACHED",
-            message: format!("The program has {MAX_PER_PROGRAM} webhook endpoints already"),
+            message: format!("The program has {MAX_ENDPOINTS} webhook endpoints already"),
         });
     }
     forget_program(&key.program_id);
@@ -103,7 +103,7 @@ pub async fn list(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Proble
         "data": endpoints.iter().map(view).collect::<Vec<_>>(),
         "pagination": {
             "page": 1,
-            "limit": MAX_PER_PROGRAM,
+            "limit": MAX_ENDPOINTS,
             "total": endpoints.len(),
             "total_pages": 1,
             "has_next_page": false,

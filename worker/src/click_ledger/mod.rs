@@ -5,8 +5,12 @@
 //! reset between any two awaits loses nothing is the shard's to say.
 
 mod copies;
+mod counting;
 mod storage;
 
+pub use self::counting::Uncounted;
+
+use attribution::epoch::Epoch;
 use attribution::ids::{Placement, ReferralId};
 use attribution::ledger::{Answer, Clicks as _, Command, Ledger, Rejection, Unavailable};
 use attribution::referral::Click;
@@ -59,6 +63,8 @@ pub enum ShardRequest {
     RecallCopy(String),
     /// Whether the object and its storage answer.
     Ping,
+    /// The clicks that are not in the counts of D1.
+    Uncounted,
 }
 
 /// What a shard answers.
@@ -80,6 +86,8 @@ pub enum ShardAnswer {
     Emptied,
     /// The object and its storage answer.
     Pong,
+    /// Clicks that are not in the counts of D1.
+    Uncounted(Uncounted),
     /// Try again: the gate stayed shut, others kept winning, or D1 is away. Says which, for the log.
     TryLater(String),
 }
@@ -101,7 +109,9 @@ pub struct ClickLedger {
 
 impl DurableObject for ClickLedger {
     fn new(state: State, env: Env) -> Self {
-        let shard = Shard::over(ShardStorage::open(state.storage()));
+        // Without settings nothing is asked of it.
+        let epoch = Settings::of(&env).map_or_else(|_| Epoch::default(), |settings| settings.epoch);
+        let shard = Shard::over(ShardStorage::open(state.storage(), epoch));
         Self { state, env, shard }
     }
 
@@ -136,7 +146,11 @@ impl ClickLedger {
                 self.shard.forget(&id);
                 storage.empty_click(&id).map(|()| ShardAnswer::Emptied)
             }
-            ShardRequest::ForgetOld => storage.forget_old(SystemClock.now()).map(|()| ShardAnswer::Pong),
+            ShardRequest::ForgetOld => {
+                storage.forget_old(SystemClock.now())?;
+                // A shard without clicks may have counts to send again, after a restore.
+                self.shard.call_for_counting().await.map(|()| ShardAnswer::Pong)
+            }
             ShardRequest::LatestClicks { program_id, is_test, limit } => {
                 storage.latest(&program_id, is_test, limit).map(ShardAnswer::Clicks)
             }
@@ -145,11 +159,15 @@ impl ClickLedger {
             }
             ShardRequest::RecallCopy(name) => storage.copy(&name, SystemClock.now()).map(ShardAnswer::Copy),
             ShardRequest::Ping => storage.ping().map(|()| ShardAnswer::Pong),
+            ShardRequest::Uncounted => storage.uncounted().map(ShardAnswer::Uncounted),
         }
     }
 
     async fn execute(&self, command: &Command) -> Result<ShardAnswer, Unavailable> {
         let settings = Settings::of(&self.env).map_err(|problem| Unavailable(problem.to_string()))?;
+        if settings.is_paused {
+            return Ok(ShardAnswer::TryLater("paused for a restore".to_owned()));
+        }
         let database = Database::of(&self.env)?;
         let ledger = Ledger {
             configuration: &CachedConfiguration::of(&database),
@@ -217,6 +235,20 @@ pub async fn latest_clicks(
     Ok(clicks)
 }
 
+/// The clicks of all shards that are not in the counts of D1.
+pub async fn uncounted(env: &Env, settings: &Settings) -> Result<Uncounted, Unavailable> {
+    let asked = (0..settings.click_shards)
+        .map(|shard| async move { ask(env, settings, Placement::of_shard(shard), &ShardRequest::Uncounted).await });
+    let mut all = Uncounted::default();
+    for answer in futures_util::future::join_all(asked).await {
+        match answer? {
+            ShardAnswer::Uncounted(of_shard) => all = all.and(of_shard),
+            other => return Err(Unavailable(format!("a shard was asked for figures and answered {}", other.name()))),
+        }
+    }
+    Ok(all)
+}
+
 /// Has every shard forget the clicks that were kept long enough.
 pub async fn forget_old(env: &Env, settings: &Settings) -> Result<(), Unavailable> {
     for shard in 0..settings.click_shards {
@@ -232,4 +264,19 @@ pub async fn forget_old(env: &Env, settings: &Settings) -> Result<(), Unavailabl
 /// The month of a moment, as monthly tables are named: `2026_11`.
 fn month(moment: Timestamp) -> String {
     moment.to_rfc3339().chars().take(7).map(|letter| if letter == '-' { '_' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// While a version is rolled out, an object may be older than the Worker that asks it.
+    #[test]
+    fn what_an_object_does_not_know_it_refuses_whole_and_a_field_that_it_does_not_know_it_ignores() {
+        let read = |text: &str| serde_json::from_str::<ShardRequest>(text);
+        assert!(read("\"Reticulate\"").is_err());
+        assert!(read("{\"Reticulate\": {\"program_id\": \"prog_1\"}}").is_err());
+        let known = "{\"KeepCopy\": {\"name\": \"a\", \"copy\": \"b\", \"since_then\": 1}}";
+        assert!(matches!(read(known), Ok(ShardRequest::KeepCopy { .. })));
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! A click is one row and one index entry. Counting is the alarm's work: it reads on from where it stopped and raises
 //! absolute counts in the same synchronous step (no await, hence one transaction), so a crash at any point counts
-//! nothing twice. `sent` says what D1 is known to have; repeating a send is harmless.
+//! nothing twice. `sent` says what D1 is known to have; repeating a send is harmless. In a new epoch D1 is known to have
+//! nothing: a restore may have taken any of it back ([`super::counting`]).
 
 use std::cell::RefCell;
 
+use attribution::epoch::Epoch;
 use attribution::ids::{AffiliateId, ProgramId, ReferralId, TeamId};
 use attribution::ledger::{Clicks, IdempotencyKey, Unavailable};
 use attribution::referral::{Click, Scope};
@@ -33,7 +35,7 @@ pub struct ShardStorage {
     alarms: Storage,
     sql: SqlStorage,
     /// Names of the monthly tables, newest first.
-    months: RefCell<Vec<String>>,
+    pub(super) months: RefCell<Vec<String>>,
     /// Why the storage could not be opened; every call says so.
     broken: Option<String>,
 }
@@ -54,9 +56,9 @@ const CLICK_COLUMNS: &str = "id, team_id, program_id, is_test, affiliate_id, tra
 
 impl ShardStorage {
     /// Opens the storage, creating what every shard has.
-    pub fn open(storage: Storage) -> Self {
+    pub fn open(storage: Storage, epoch: Epoch) -> Self {
         let mut shard = Self { sql: storage.sql(), alarms: storage, months: RefCell::default(), broken: None };
-        if let Err(cause) = shard.prepare() {
+        if let Err(cause) = shard.prepare().and_then(|()| shard.enter(epoch)) {
             shard.broken = Some(cause.0);
         }
         shard
@@ -78,6 +80,10 @@ impl ShardStorage {
             "CREATE TABLE IF NOT EXISTS idempotency_key (team_id TEXT NOT NULL, is_test INTEGER NOT NULL, \
                route TEXT NOT NULL, value TEXT NOT NULL, body_hash TEXT NOT NULL, click_id TEXT NOT NULL, \
                at INTEGER NOT NULL, PRIMARY KEY (team_id, is_test, route, value)) WITHOUT ROWID",
+            vec![],
+        )?;
+        self.run(
+            "CREATE TABLE IF NOT EXISTS epoch (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL)",
             vec![],
         )?;
         self.run(

@@ -25,7 +25,7 @@ use worker::Env;
 pub use self::commissions::NewCommission;
 pub use self::customers::{CustomerNames, NewEvent};
 pub use self::requests::{NewRefund, NewSale, Recorded, RefundAnswer, Visit};
-use crate::click_ledger::{self, ShardAnswer, ShardRequest};
+use crate::click_ledger::{self, ShardAnswer, ShardRequest, Uncounted};
 use crate::configuration::CachedConfiguration;
 use crate::configuration_copy::Copies;
 use crate::input;
@@ -255,6 +255,11 @@ impl Funnel {
             ShardAnswer::Pong => Ok(()),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// The clicks that are not in the counts of D1.
+    pub async fn uncounted(&self) -> Result<Uncounted, Unavailable> {
+        click_ledger::uncounted(&self.env, &self.settings).await
     }
 
     /// Sends a command through its gate.

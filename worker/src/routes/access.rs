@@ -25,6 +25,8 @@ pub(super) fn access(endpoint: Endpoint) -> Access {
     match endpoint {
         // Whatever is the same for everybody.
         E::Health
+        // It has a token of its own.
+        | E::Metrics
         | E::TrackerFile
         | E::Page(_)
         | E::Demo

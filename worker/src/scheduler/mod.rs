@@ -103,7 +103,9 @@ impl DurableObject for Scheduler {
 
     async fn alarm(&self) -> worker::Result<Response> {
         self.is_started.set(true);
-        let jobs = ScheduledJob::all(&self.env, &self.book);
+        // While the database is restored nothing is done but to arm the next minute.
+        let is_paused = Settings::of(&self.env).is_ok_and(|settings| settings.is_paused);
+        let jobs = if is_paused { Vec::new() } else { ScheduledJob::all(&self.env, &self.book) };
         for problem in minute(&jobs, &self.book, &SystemClock, &self.own_alarm()).await {
             console_error!("scheduler: {problem}");
         }

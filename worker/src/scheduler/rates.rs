@@ -4,6 +4,7 @@
 //! was taken before changes nothing. State: when the source last gave its rates is in the object's SQLite; when it was last
 //! asked in vain only in its memory, which costs the source one request more when the object is loaded anew.
 
+use attribution::limits::MAX_RATES_FILE;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -27,9 +28,6 @@ const RETRY_MILLISECONDS: i64 = 5 * MINUTE_MILLISECONDS;
 
 /// All of the file has come after so many seconds, or none of it counts.
 const TIMEOUT_SECONDS: u64 = 15;
-
-/// Larger files are none of rates: 90 days are 150 KB.
-const MAX_BYTES: usize = 1024 * 1024;
 
 /// Fetches the rates, if it is time to, and stores them in one statement.
 pub async fn fetch(env: &Env, book: &Book) -> Result<(), Unavailable> {
@@ -78,8 +76,8 @@ async fn get(url: &str, signal: &AbortSignal) -> Result<String, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
         bytes.extend(chunk.map_err(failed)?);
-        if bytes.len() > MAX_BYTES {
-            return Err(format!("is larger than {MAX_BYTES} bytes"));
+        if bytes.len() > MAX_RATES_FILE {
+            return Err(format!("is larger than {MAX_RATES_FILE} bytes"));
         }
     }
     String::from_utf8(bytes).map_err(|_| "is no UTF-8".to_owned())

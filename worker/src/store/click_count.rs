@@ -17,7 +17,7 @@ impl CountStore for Database {
              SELECT value ->> 'program_id', value ->> 'affiliate_id', value ->> 'is_test', value ->> 'hour', ?1, \
                value ->> 'team_id', value ->> 'clicks' \
              FROM json_each(?2) WHERE true \
-             ON CONFLICT DO UPDATE SET clicks = MAX(clicks, excluded.clicks)",
+             ON CONFLICT DO UPDATE SET clicks = excluded.clicks WHERE excluded.clicks > clicks",
             i64::from(shard),
             counts
         );

@@ -108,7 +108,10 @@ struct FeedRow {
 
 #[derive(Deserialize)]
 struct HeadRow {
+    /// The last place.
     head: i64,
+    /// The first place behind the one that was asked for.
+    next: Option<i64>,
 }
 
 /// The lines of one program and mode behind a place, at most `limit`; without a place the latest. A look goes through a
@@ -119,7 +122,12 @@ pub async fn feed(
     after: Option<i64>,
     limit: u32,
 ) -> Result<Feed, Unavailable> {
-    let head = Ok(database.0.prepare("SELECT COALESCE(MAX(position), 0) AS head FROM event"));
+    let head = query!(
+        &database.0,
+        "SELECT (SELECT COALESCE(MAX(position), 0) FROM event) AS head, \
+           (SELECT MIN(position) FROM event WHERE position > ?1) AS next",
+        after.unwrap_or(0)
+    );
     let sql = if after.is_some() { FEED_AFTER } else { FEED_LATEST };
     let (place, wanted) = (after.unwrap_or(0), i64::from(limit) + 1);
     let lines = query!(&database.0, sql, program, i64::from(is_test), place, FEED_WINDOW, wanted);
@@ -129,23 +137,27 @@ pub async fn feed(
         return Err(Unavailable("a batch of two answered otherwise".to_owned()));
     };
     let heads: Vec<HeadRow> = rows(head)?;
-    let head = heads.first().map_or(0, |row| row.head);
-    stretch(rows(lines)?, (after, head), limit)
+    let head = heads.into_iter().next().unwrap_or(HeadRow { head: 0, next: None });
+    stretch(rows(lines)?, (after, &head), limit)
 }
 
+/// The stretch begins with the first line that there is: a restore leaves a gap.
 const FEED_AFTER: &str = "SELECT position, subject, seq, kind, reason, detail, actor, request_id, at FROM event \
-     WHERE position > ?3 AND position <= ?3 + ?4 AND program_id = ?1 AND is_test = ?2 ORDER BY position LIMIT ?5";
+     WHERE position > ?3 \
+       AND position < (SELECT MIN(position) FROM event AS first WHERE first.position > ?3) + ?4 AND program_id = ?1 AND is_test = ?2 ORDER BY position LIMIT ?5";
 
 const FEED_LATEST: &str = "SELECT position, subject, seq, kind, reason, detail, actor, request_id, at FROM (\
      SELECT * FROM event WHERE position > (SELECT MAX(position) FROM event) - ?4 AND position > ?3 \
        AND program_id = ?1 AND is_test = ?2 ORDER BY position DESC LIMIT ?5 - 1) ORDER BY position";
 
 /// The stretch that these rows are: one more than `limit` says that there are more.
-fn stretch(mut rows: Vec<FeedRow>, (after, head): (Option<i64>, i64), limit: u32) -> Result<Feed, Unavailable> {
+fn stretch(mut rows: Vec<FeedRow>, (after, ends): (Option<i64>, &HeadRow), limit: u32) -> Result<Feed, Unavailable> {
+    let HeadRow { head, next } = *ends;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_cut = rows.len() > limit;
     rows.truncate(limit);
-    let looked_to = after.map_or(head, |after| after.saturating_add(FEED_WINDOW).min(head));
+    let first = |after: i64| next.map_or(after, |next| next - 1);
+    let looked_to = after.map_or(head, |after| first(after).saturating_add(FEED_WINDOW).min(head));
     let next = rows.last().filter(|_| is_cut).map_or(looked_to, |row| row.position);
     let line = |FeedRow { row, .. }: FeedRow| -> Result<FeedLine, UnknownValue> {
         Ok(FeedLine { subject: row.subject.clone(), line: row.try_into()? })
@@ -180,9 +192,9 @@ pub async fn of_sale(
 pub(super) fn insert(database: &Database, scope: &Scope, event: &Event) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
-        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+        "INSERT INTO event (position, subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
            request_id, rules_version, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+         VALUES ((SELECT MAX(?14, COALESCE(MAX(position), 0)) + 1 FROM event), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
            (SELECT rules_version FROM program WHERE id = ?4 AND rules_version = ?12), ?13)",
         event.subject,
         event.seq,
@@ -196,7 +208,8 @@ pub(super) fn insert(database: &Database, scope: &Scope, event: &Event) -> worke
         event.actor,
         event.request_id,
         event.rules_version,
-        event.at
+        event.at,
+        database.1.begins_after()
     )
 }
 
@@ -210,9 +223,9 @@ pub(super) fn append(
 ) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
-        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+        "INSERT INTO event (position, subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
            request_id, rules_version, at) \
-         VALUES (?1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE subject = ?1), ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, \
+         VALUES ((SELECT MAX(?11, COALESCE(MAX(position), 0)) + 1 FROM event), ?1, (SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE subject = ?1), ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, \
            ?9, (SELECT rules_version FROM program WHERE id = ?3), ?10)",
         line.subject,
         team,
@@ -223,7 +236,8 @@ pub(super) fn append(
         serde_json::to_string(&line.messages)?,
         line.by.actor,
         line.by.request_id,
-        line.by.at
+        line.by.at,
+        database.1.begins_after()
     )
 }
 
@@ -248,13 +262,13 @@ pub(super) fn append_versions(
     };
     let lines = lines.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let sql = format!(
-        "INSERT INTO event (subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
+        "INSERT INTO event (position, subject, seq, team_id, program_id, is_test, kind, reason, detail, messages, actor, \
            request_id, rules_version, at) \
-         SELECT line.value ->> 'subject', changed.version, changed.team_id, changed.program_id, changed.is_test, \
+         SELECT (SELECT MAX(?2, COALESCE(MAX(position), 0)) FROM event) + ROW_NUMBER() OVER (), line.value ->> 'subject', changed.version, changed.team_id, changed.program_id, changed.is_test, \
            line.value ->> 'kind', line.value ->> 'reason', line.value ->> 'detail', line.value ->> 'messages', \
            line.value ->> 'actor', line.value ->> 'request_id', \
            (SELECT rules_version FROM program WHERE program.id = changed.program_id), line.value ->> 'at' \
          FROM json_each(?1) AS line CROSS JOIN {table} AS changed ON changed.id = line.value ->> 'subject'"
     );
-    query!(&database.0, sql, serde_json::to_string(&lines)?)
+    query!(&database.0, sql, serde_json::to_string(&lines)?, database.1.begins_after())
 }

@@ -6,14 +6,12 @@
 use attribution::edits::Edit;
 use attribution::ids::{GroupId, ProgramId, TeamId};
 use attribution::ledger::Unavailable;
+use attribution::limits::MAX_GROUPS;
 use attribution::time::Timestamp;
 use serde::Deserialize;
 use worker::{D1PreparedStatement, query};
 
 use super::{Database, away, rows, rules_version};
-
-/// So many groups a program may have.
-pub const MAX_PER_PROGRAM: i64 = 100;
 
 const COLUMNS: &str = "affiliate_group.id, affiliate_group.name, affiliate_group.description, \
     affiliate_group.is_default, affiliate_group.created_at";
@@ -98,7 +96,7 @@ pub async fn find(database: &Database, program: &ProgramId, id: &GroupId) -> Res
     Ok(row.map(Group::from))
 }
 
-/// Stores a new one; false when the program has [`MAX_PER_PROGRAM`] already. It is the default where it is meant to be,
+/// Stores a new one; false when the program has [`MAX_GROUPS`] already. It is the default where it is meant to be,
 /// and where there is none yet.
 pub async fn insert(
     database: &Database,
@@ -112,7 +110,7 @@ pub async fn insert(
          AND (SELECT COUNT(*) FROM affiliate_group WHERE program_id = ?1) < ?3",
         program,
         i64::from(group.is_default),
-        MAX_PER_PROGRAM
+        MAX_GROUPS
     );
     let insertion = query!(
         &database.0,
@@ -126,7 +124,7 @@ pub async fn insert(
         group.name,
         group.description,
         group.created_at,
-        MAX_PER_PROGRAM
+        MAX_GROUPS
     );
     let raise = rules_version::raise(database, program);
     returned(database, [flag, insertion, raise], 1).await

@@ -8,6 +8,7 @@ mod row;
 use attribution::ids::{AffiliateId, GroupId, IncentiveId, ProgramId, TeamId};
 use attribution::incentive::{Owner, Reward};
 use attribution::ledger::{NotCommitted, Unavailable};
+use attribution::limits::MAX_INCENTIVES;
 use attribution::terms::Terms;
 use attribution::time::Timestamp;
 use serde::Deserialize;
@@ -15,9 +16,6 @@ use worker::{D1PreparedStatement, query};
 
 pub(super) use self::row::{Row, RuleRow};
 use super::{Database, away, rows, rules_version};
-
-/// So many incentives a group, or an affiliate, may have.
-pub const MAX_PER_OWNER: i64 = 100;
 
 /// With the rules version of the program, as of the same moment.
 const COLUMNS: &str = "incentive.id, incentive.group_id, incentive.affiliate_id, incentive.name, incentive.pays_for, \
@@ -49,14 +47,14 @@ struct IdRow {
     id: String,
 }
 
-/// Stores a new one; false when its owner has [`MAX_PER_OWNER`] already.
+/// Stores a new one; false when its owner has [`MAX_INCENTIVES`] already.
 pub async fn insert(
     database: &Database,
     team: &TeamId,
     program: &ProgramId,
     incentive: &OwnedIncentive,
 ) -> Result<bool, Unavailable> {
-    let insertion = insertion(database, team, program, incentive, MAX_PER_OWNER);
+    let insertion = insertion(database, team, program, incentive, MAX_INCENTIVES);
     let writes = [insertion, rules_version::raise(database, program)];
     first_id(database, writes).await.map(|id| id.is_some())
 }

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod affiliate;
 pub mod api_key;
+pub mod backlog;
 pub mod click_count;
 pub mod commission;
 pub mod commission_summary;
@@ -39,12 +40,15 @@ pub mod unattributed_sale;
 pub mod waiting_sale;
 pub mod webhook_endpoint;
 
+use attribution::epoch::Epoch;
 use attribution::ids::{ProgramId, TeamId};
 use attribution::ledger::Unavailable;
 use attribution::referral::Scope;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use worker::{D1Database, D1PreparedStatement, D1Result, Env};
+
+use crate::platform::Settings;
 
 /// The name of the binding in wrangler.toml.
 const BINDING: &str = "DB";
@@ -59,13 +63,14 @@ pub struct UnknownValue {
     pub value: String,
 }
 
-/// The database.
-pub struct Database(D1Database);
+/// The database, and the epoch in which events are written.
+pub struct Database(D1Database, Epoch);
 
 impl Database {
     /// Takes the binding out of the environment.
     pub fn of(env: &Env) -> Result<Self, Unavailable> {
-        env.d1(BINDING).map(Self).map_err(|cause| away(&cause))
+        let settings = Settings::of(env).map_err(|problem| Unavailable(problem.to_string()))?;
+        env.d1(BINDING).map(|database| Self(database, settings.epoch)).map_err(|cause| away(&cause))
     }
 
     /// Whether the database answers.

@@ -29,6 +29,13 @@ struct HeadRow {
 }
 
 #[derive(Deserialize)]
+struct EndsRow {
+    head: i64,
+    /// The first position behind where a read begins.
+    next: Option<i64>,
+}
+
+#[derive(Deserialize)]
 struct SubscriberRow {
     id: String,
     program_id: String,
@@ -44,15 +51,16 @@ struct SpokenRow {
 
 impl Outbox for Database {
     async fn read(&self, id: &WebhookEndpointId, window: &Window) -> Result<Option<Reading>, Unavailable> {
-        let reads = [webhook_endpoint::select(self, id), Ok(head(self)), lines_in(self, id, window)];
+        let reads = [webhook_endpoint::select(self, id), ends_for(self, id, window), lines_in(self, id, window)];
         let reads = reads.into_iter().collect::<worker::Result<_>>().map_err(|cause| away(&cause))?;
         let answers = self.batch(reads).await.map_err(|cause| away(&cause))?;
-        let [endpoint, head, lines] = answers.as_slice() else {
+        let [endpoint, ends, lines] = answers.as_slice() else {
             return Err(Unavailable("a batch of three answered otherwise".to_owned()));
         };
         let endpoints: Vec<webhook_endpoint::Row> = rows(endpoint)?;
         let Some(endpoint) = endpoints.into_iter().next() else { return Ok(None) };
-        Ok(Some(Reading { endpoint: endpoint.try_into()?, head: head_of(head)?, lines: read_lines(rows(lines)?)? }))
+        let EndsRow { head, next } = ends_of(ends)?;
+        Ok(Some(Reading { endpoint: endpoint.try_into()?, head, next, lines: read_lines(rows(lines)?)? }))
     }
 
     async fn lines(&self, endpoint: &Endpoint, positions: &[i64]) -> Result<Vec<Line>, Unavailable> {
@@ -85,17 +93,20 @@ impl CensusTaker for Database {
         let subscribers =
             query!(&self.0, "SELECT id, program_id, is_test FROM webhook_endpoint WHERE disabled_at IS NULL");
         let spoken = spoken_in(self, after, span).map_err(|cause| away(&cause))?;
-        let reads = vec![subscribers, head(self), spoken];
+        let ends = ends_after(self, after.unwrap_or(0)).map_err(|cause| away(&cause))?;
+        let reads = vec![subscribers, ends, spoken];
         let answers = self.batch(reads).await.map_err(|cause| away(&cause))?;
-        let [subscribers, head, spoken] = answers.as_slice() else {
+        let [subscribers, ends, spoken] = answers.as_slice() else {
             return Err(Unavailable("a batch of three answered otherwise".to_owned()));
         };
         let subscribers: Vec<SubscriberRow> = rows(subscribers)?;
         let spoken: Vec<SpokenRow> = rows(spoken)?;
+        let EndsRow { head, next } = ends_of(ends)?;
         Ok(Census {
             subscribers: subscribers.into_iter().map(Subscriber::from).collect(),
             spoken: spoken.into_iter().map(Spoken::from).collect(),
-            head: head_of(head)?,
+            head,
+            next,
         })
     }
 }
@@ -127,23 +138,41 @@ pub async fn forget(database: &Database, after: i64, before: Timestamp, limit: u
     Ok(reached)
 }
 
-fn head(database: &Database) -> D1PreparedStatement {
-    query!(&database.0, "SELECT COALESCE(MAX(position), 0) AS head FROM event")
+fn ends_after(database: &Database, after: i64) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "SELECT (SELECT COALESCE(MAX(position), 0) FROM event) AS head, \
+           (SELECT MIN(position) FROM event WHERE position > ?1) AS next",
+        after
+    )
 }
 
-fn head_of(answer: &D1Result) -> Result<i64, Unavailable> {
-    let heads: Vec<HeadRow> = rows(answer)?;
-    heads.first().map(|row| row.head).ok_or_else(|| Unavailable("the outbox has no head".to_owned()))
+fn ends_for(database: &Database, id: &WebhookEndpointId, window: &Window) -> worker::Result<D1PreparedStatement> {
+    query!(
+        &database.0,
+        "SELECT (SELECT COALESCE(MAX(position), 0) FROM event) AS head, \
+           (SELECT MIN(position) FROM event WHERE position > MAX(?2, \
+             COALESCE((SELECT starts_after FROM webhook_endpoint WHERE id = ?1), 0))) AS next",
+        id,
+        window.after.unwrap_or(0)
+    )
 }
 
-/// The endpoint's row comes first (CROSS JOIN keeps the order), then the window by position: a range of the table itself.
+fn ends_of(answer: &D1Result) -> Result<EndsRow, Unavailable> {
+    let ends: Vec<EndsRow> = rows(answer)?;
+    ends.into_iter().next().ok_or_else(|| Unavailable("the outbox has no ends".to_owned()))
+}
+
+/// The endpoint's row comes first (CROSS JOIN keeps the order), then the window by position: a range of the table itself,
+/// which begins with the first line that there is.
 fn lines_in(database: &Database, id: &WebhookEndpointId, window: &Window) -> worker::Result<D1PreparedStatement> {
     query!(
         &database.0,
         "SELECT event.position, event.subject, event.seq, event.messages, event.at \
          FROM webhook_endpoint AS endpoint CROSS JOIN event \
            ON event.position > MAX(?2, endpoint.starts_after) \
-           AND event.position <= MAX(?2, endpoint.starts_after) + ?3 \
+           AND event.position < (SELECT MIN(position) FROM event AS first \
+             WHERE first.position > MAX(?2, endpoint.starts_after)) + ?3 \
            AND event.program_id = endpoint.program_id AND event.is_test = endpoint.is_test \
          WHERE endpoint.id = ?1 AND event.messages <> '[]' AND event.at >= ?4 \
          ORDER BY event.position LIMIT ?5",
@@ -159,7 +188,8 @@ fn spoken_in(database: &Database, after: Option<i64>, span: i64) -> worker::Resu
     query!(
         &database.0,
         "SELECT program_id, is_test, MAX(position) AS position FROM event \
-         WHERE position > ?1 AND position <= ?1 + ?2 AND messages <> '[]' GROUP BY program_id, is_test",
+         WHERE position > ?1 AND position < (SELECT MIN(position) FROM event AS first WHERE first.position > ?1) + ?2 \
+           AND messages <> '[]' GROUP BY program_id, is_test",
         after.unwrap_or(0),
         if after.is_some() { span } else { 0 }
     )

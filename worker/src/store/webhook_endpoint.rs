@@ -2,6 +2,7 @@
 
 use attribution::ids::{ProgramId, WebhookEndpointId};
 use attribution::ledger::Unavailable;
+use attribution::limits::MAX_ENDPOINTS;
 use attribution::referral::Scope;
 use attribution::time::Timestamp;
 use attribution::webhooks::{Disabled, DisabledReason, Endpoint, EventFilter, RetiredSecret, Secret};
@@ -9,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use worker::{D1PreparedStatement, query};
 
 use super::{Database, UnknownValue, away, json, scope, word};
-
-/// So many endpoints a program may have in each mode.
-pub const MAX_PER_PROGRAM: i64 = 20;
 
 /// An endpoint as it is stored.
 #[derive(Deserialize)]
@@ -46,7 +44,7 @@ struct IdRow {
     id: String,
 }
 
-/// Stores a new one, which starts at the outbox's head; false when its program has [`MAX_PER_PROGRAM`] already.
+/// Stores a new one, which starts at the outbox's head; false when its program has [`MAX_ENDPOINTS`] already.
 pub async fn insert(database: &Database, endpoint: &Endpoint) -> Result<bool, Unavailable> {
     let statement = query!(
         &database.0,
@@ -65,7 +63,7 @@ pub async fn insert(database: &Database, endpoint: &Endpoint) -> Result<bool, Un
         endpoint.description,
         endpoint.secret.reveal(),
         endpoint.created_at,
-        MAX_PER_PROGRAM
+        MAX_ENDPOINTS
     );
     let inserted: Option<IdRow> = database.first(statement).await?;
     Ok(inserted.is_some_and(|row| row.id == endpoint.id.as_str()))

@@ -14,6 +14,7 @@ mod sale;
 
 use attribution::ids::ProgramId;
 use attribution::ledger::Unavailable;
+use attribution::limits::MAX_EVENT;
 use attribution::referral::Scope;
 use attribution::stripe::{Event, verify};
 use serde_json::json;
@@ -26,9 +27,6 @@ use crate::http::{Answer, Incoming};
 use crate::input::BodyProblem;
 use crate::platform::now;
 use crate::store::stripe_connection::{self, StripeConnection};
-
-/// The largest event that is taken: an invoice with many lines is long.
-pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 /// Takes an event:
 /// 1. the program's secrets, and which of them signed the body (400; the same for a program that does not exist);
@@ -83,5 +81,5 @@ fn unsigned() -> Problem {
 }
 
 fn unreadable() -> Problem {
-    BodyProblem::Malformed(format!("the body must be an event of Stripe's, at most {MAX_EVENT_BYTES} bytes")).into()
+    BodyProblem::Malformed(format!("the body must be an event of Stripe's, at most {MAX_EVENT} bytes")).into()
 }

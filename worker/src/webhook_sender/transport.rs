@@ -1,5 +1,6 @@
 //! The network: one POST, no redirects, fifteen seconds, four kilobytes.
 
+use attribution::limits::MAX_WEBHOOK_ANSWER;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,9 +10,6 @@ use futures_util::future::{Either, select};
 use worker::{
     AbortController, AbortSignal, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
 };
-
-/// More of an answer is not read.
-const MAX_ANSWER_BYTES: usize = 4 * 1024;
 
 /// The platform's `fetch`.
 pub struct Network;
@@ -60,7 +58,7 @@ async fn drain(response: &mut Response) {
     let mut read = 0_usize;
     while let Some(Ok(chunk)) = stream.next().await {
         read += chunk.len();
-        if read >= MAX_ANSWER_BYTES {
+        if read >= MAX_WEBHOOK_ANSWER {
             return;
         }
     }

@@ -57,8 +57,18 @@ pub struct Ledger {
     pub endpoint: RefCell<Option<Endpoint>>,
     pub lines: RefCell<Vec<Line>>,
     pub head: Cell<i64>,
+    /// Between an epoch's last position and the one that the next begins after.
+    pub gap: Cell<Option<(i64, i64)>>,
     pub is_away: Cell<bool>,
     pub reads: Cell<u32>,
+}
+
+/// The position behind this one.
+pub fn next_position(after: i64, gap: Option<(i64, i64)>) -> i64 {
+    match gap {
+        Some((last, begins_after)) if (last..begins_after).contains(&after) => begins_after + 1,
+        _ => after.max(0) + 1,
+    }
 }
 
 impl Ledger {
@@ -74,13 +84,15 @@ impl Outbox for Ledger {
         let Some(endpoint) = self.endpoint.borrow().clone() else { return Ok(None) };
         let from = window.after.unwrap_or(i64::MIN).max(endpoint.starts_after);
         let lines = self.lines.borrow();
+        let next = (from < self.head.get()).then(|| next_position(from, self.gap.get()));
+        let first = next.map_or(from, |next| next - 1);
         let lines = lines
             .iter()
-            .filter(|line| line.position > from && line.position <= from + window.span && line.at >= window.since)
+            .filter(|line| line.position > first && line.position <= first + window.span && line.at >= window.since)
             .take(window.limit)
             .cloned()
             .collect();
-        Ok(Some(Reading { endpoint, head: self.head.get(), lines }))
+        Ok(Some(Reading { endpoint, head: self.head.get(), next, lines }))
     }
 
     async fn lines(&self, _: &Endpoint, positions: &[i64]) -> Result<Vec<Line>, Unavailable> {
@@ -174,6 +186,7 @@ impl Scene {
                 endpoint: RefCell::new(Some(endpoint())),
                 lines: RefCell::default(),
                 head: Cell::new(0),
+                gap: Cell::new(None),
                 is_away: Cell::new(false),
                 reads: Cell::new(0),
             },

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use pollster::block_on;
 
+use super::memory::next_position;
+use crate::epoch::Epoch;
 use crate::ids::{ProgramId, WebhookEndpointId};
 use crate::ledger::Unavailable;
 use crate::time::Timestamp;
-use crate::webhooks::{Census, CensusTaker, Figures, Roll, RollCall, RollStorage, Senders, Spoken, Subscriber};
+use crate::webhooks::{Census, CensusTaker, Figures, Known, Roll, RollCall, RollStorage, Senders, Spoken, Subscriber};
 
 #[derive(Default)]
 struct World {
@@ -16,6 +18,8 @@ struct World {
     /// Program and position of every line with messages.
     lines: RefCell<Vec<(&'static str, i64)>>,
     head: Cell<i64>,
+    /// Between an epoch's last position and the one that the next begins after.
+    gap: Cell<Option<(i64, i64)>>,
     roll: RefCell<Roll>,
     cursors: RefCell<BTreeMap<WebhookEndpointId, i64>>,
     pending: Cell<i64>,
@@ -27,6 +31,8 @@ struct World {
 impl CensusTaker for World {
     async fn census(&self, after: Option<i64>, span: i64) -> Result<Census, Unavailable> {
         let mut spoken: BTreeMap<&str, i64> = BTreeMap::new();
+        let next = after.filter(|after| *after < self.head.get()).map(|after| next_position(after, self.gap.get()));
+        let after = after.map(|after| next.map_or(after, |next| next - 1));
         for (program, position) in self.lines.borrow().iter() {
             if after.is_some_and(|after| *position > after && *position <= after + span) {
                 spoken.insert(program, *position);
@@ -37,7 +43,12 @@ impl CensusTaker for World {
             is_test: false,
             position,
         });
-        Ok(Census { subscribers: self.subscribers.borrow().clone(), spoken: spoken.collect(), head: self.head.get() })
+        Ok(Census {
+            subscribers: self.subscribers.borrow().clone(),
+            spoken: spoken.collect(),
+            head: self.head.get(),
+            next,
+        })
     }
 }
 
@@ -184,6 +195,25 @@ fn a_quiet_endpoint_is_moved_along_now_and_then() {
     assert_eq!(world.minute(), [""; 0]);
     world.head.set(10_001);
     assert_eq!(world.minute(), ["whe_1"]);
+}
+
+#[test]
+fn the_first_line_of_a_later_epoch_wakes_at_once_whatever_lies_between() {
+    let world = World::default();
+    world.subscribe("whe_1", "prog_1");
+    world.commit("prog_1");
+    world.catch_up();
+    world.minute();
+    // A restore takes the line back; the next one is of another epoch.
+    let begins_after = Epoch::new(1).unwrap().begins_after();
+    world.lines.borrow_mut().clear();
+    world.gap.set(Some((0, begins_after)));
+    world.head.set(begins_after);
+    world.commit("prog_1");
+    assert_eq!(world.minute(), ["whe_1"]);
+    assert_eq!(world.roll.borrow().read_to, Some(begins_after + 1));
+    let behind: Vec<i64> = world.roll.borrow().known.values().map(Known::behind).collect();
+    assert_eq!(behind, [1]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The sender's promises, one by one.
 
 use super::memory::{Answer, Scene};
+use crate::epoch::Epoch;
 use crate::time::Timestamp;
 use crate::webhooks::{AttemptError, DeliveryStatus, EventFilter, PostFailure, Standing};
 
@@ -254,6 +255,28 @@ fn a_database_set_back_by_a_restore_is_followed() {
     scene.commit(0, &["referral.converted"]);
     scene.run().unwrap();
     assert_eq!(scene.received(), [100, 51]);
+}
+
+#[test]
+fn after_a_restore_with_a_new_epoch_nothing_is_skipped_and_what_is_said_anew_has_another_id() {
+    let scene = Scene::new();
+    for _ in 0..99 {
+        scene.commit(0, &["referral.lead"]);
+    }
+    scene.run().unwrap();
+    // The last nine are taken back, and then one of them happens again: the same subject, the same seq.
+    let lost = scene.ledger.lines.borrow_mut().split_off(90);
+    let begins_after = Epoch::new(1).unwrap().begins_after();
+    scene.ledger.gap.set(Some((90, begins_after)));
+    scene.ledger.head.set(begins_after);
+    scene.commit(0, &["referral.lead"]);
+    scene.ledger.lines.borrow_mut().last_mut().unwrap().seq = lost[0].seq;
+    let reads = scene.ledger.reads.get();
+    scene.run().unwrap();
+    assert_eq!(scene.received().split_off(99), [begins_after + 1]);
+    assert!(scene.ledger.reads.get() - reads <= 2, "the gap is no stretch to be read through");
+    let ids = scene.headers("webhook-id");
+    assert!(!ids[..99].contains(&ids[99]), "receivers that know the lost one do not take the new one for it");
 }
 
 #[test]

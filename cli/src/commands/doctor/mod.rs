@@ -137,6 +137,12 @@ fn walk(settings: Result<Settings, Problem>, doctor: &Doctor, report: &mut Repor
         return Ok(());
     }
     tracker::examine(&api, report);
+    if doctor.service {
+        for check in ["key", "program", "webhooks", "currency", "chain"] {
+            report.skip(check, "--service");
+        }
+        return Ok(());
+    }
     if !program::key(&settings, &api, machine::now(), report) {
         for check in ["program", "webhooks", "currency", "chain"] {
             report.skip(check, "there is no key to ask with");
@@ -147,6 +153,7 @@ fn walk(settings: Result<Settings, Problem>, doctor: &Doctor, report: &mut Repor
     let checks = [
         ("program", program::program(&api, site, report)),
         ("incentives", program::incentives(&api, report)),
+        ("readiness", program::readiness(&api, report)),
         ("webhooks", work::webhooks(&api, report)),
         ("currency", work::currency(&api, report)),
     ];

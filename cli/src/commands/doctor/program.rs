@@ -154,6 +154,17 @@ pub(super) fn incentives(api: &Api, report: &mut Report) -> Result<(), Problem> 
     Ok(())
 }
 
+/// How far the service itself says that the program has come, and what it waits for.
+pub(super) fn readiness(api: &Api, report: &mut Report) -> Result<(), Problem> {
+    let readiness = api.get(&["api", "v1", "programs", "me", "readiness"], &[])?;
+    let state = text(&readiness, "/state").replace('_', " ");
+    match text(&readiness, "/blocker/message") {
+        "" => report.fine("readiness", state),
+        waits_for => report.note("readiness", format!("{state}: {waits_for}")),
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::State;

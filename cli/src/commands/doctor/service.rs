@@ -7,7 +7,7 @@ use attribution::time::Timestamp;
 use serde_json::Value;
 use url::Host;
 
-use super::super::{list, text};
+use super::super::{is_true, list, text};
 use super::Report;
 use crate::api::{Api, Call};
 
@@ -22,6 +22,12 @@ pub(super) fn examine(api: &Api, now: i64, report: &mut Report) -> bool {
     let Some(health) = reach(api, report) else { return false };
     connection(api, report);
     if !stands(&health, report) {
+        return false;
+    }
+    place(&health, report);
+    if is_true(&health, "/paused") {
+        let fix = "When the restore is done (docs/operate.md): LEDGER_PAUSED = \"\", LEDGER_EPOCH raised by one, make deploy.";
+        report.wrong("paused", "LEDGER_PAUSED is set: clicks are recorded, and nothing else", fix);
         return false;
     }
     let mut health = health;
@@ -92,6 +98,16 @@ fn stands(health: &Value, report: &mut Report) -> bool {
     migrations(health, report)
 }
 
+/// Where its data must stay, and which state of its database it goes by.
+fn place(health: &Value, report: &mut Report) {
+    let Some(epoch) = health.get("epoch").and_then(Value::as_u64) else { return };
+    let place = match text(health, "/jurisdiction") {
+        "" => "no jurisdiction".to_owned(),
+        word => format!("within {word}"),
+    };
+    report.fine("place", format!("{place}; epoch {epoch}"));
+}
+
 fn setting_says(name: &str, problems: &Value) -> String {
     let problems = problems.as_array().into_iter().flatten().filter_map(Value::as_str);
     format!("{name}: {}", problems.collect::<Vec<_>>().join("; "))
@@ -99,7 +115,7 @@ fn setting_says(name: &str, problems: &Value) -> String {
 
 fn setting_fix(name: &str) -> String {
     if name.ends_with("_SECRET") {
-        return format!("Set it: wrangler secret put {name}");
+        return format!("Set it: wrangler secret put {name} --env production");
     }
     format!("Correct {name} under [vars] in wrangler.toml, and deploy.")
 }
@@ -118,7 +134,7 @@ fn migrations(health: &Value, report: &mut Report) -> bool {
     report.wrong(
         "migrations",
         format!("the service needs {needed}, and the database has {has}"),
-        "Apply them where wrangler.toml is: wrangler d1 migrations apply DB --remote (or --local)",
+        "Apply them where wrangler.toml is: make deploy does, or wrangler d1 migrations apply DB --remote --env production",
     );
     false
 }
@@ -223,6 +239,6 @@ mod tests {
         let found = wrong(&health);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].says, "IDENTITY_SECRET: must be a secret of at least 16 bytes");
-        assert_eq!(found[0].fix.as_deref(), Some("Set it: wrangler secret put IDENTITY_SECRET"));
+        assert_eq!(found[0].fix.as_deref(), Some("Set it: wrangler secret put IDENTITY_SECRET --env production"));
     }
 }

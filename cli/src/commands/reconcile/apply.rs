@@ -1,7 +1,7 @@
 //! `--apply`: what is missing is reported to the ledger as any backend would, under the invoice's id.
 //!
-//! Each is tried first (`dry_run`), because an export has no products: a sale that an incentive for other products might
-//! price is left to its owner rather than credited by the wrong one.
+//! An export has no products: there each is tried first (`dry_run`), and a sale that an incentive for some products might
+//! price is left to its owner rather than credited by the wrong one. Stripe's API has them.
 
 use std::fmt;
 
@@ -68,7 +68,7 @@ impl fmt::Display for Applied {
             Outcome::Nobodys(reason) => write!(f, "nobody's   {invoice}  {reason}"),
             Outcome::Refused(reason) => write!(f, "refused    {invoice}  {reason}"),
             Outcome::NeedsProducts(because) => {
-                write!(f, "left alone {invoice}  {because}; say what was bought: POST /v1/conversions with product_ids")
+                write!(f, "left alone {invoice}  {because}; STRIPE_API_KEY lets Stripe say what was bought")
             }
         }
     }
@@ -89,6 +89,9 @@ pub fn credit(api: &Api, missing: &[Invoice]) -> Result<Vec<Applied>, Problem> {
 
 fn credit_one(api: &Api, invoice: &Invoice) -> Result<Outcome, Problem> {
     let mut body = body(api, invoice)?;
+    if invoice.purchase.is_some() {
+        return report(api, &body);
+    }
     if let Some(fields) = body.as_object_mut() {
         fields.insert("dry_run".to_owned(), true.into());
     }
@@ -103,8 +106,13 @@ fn credit_one(api: &Api, invoice: &Invoice) -> Result<Outcome, Problem> {
     if let Some(fields) = body.as_object_mut() {
         fields.remove("dry_run");
     }
-    match post(api, &body) {
+    report(api, &body)
+}
+
+fn report(api: &Api, body: &Value) -> Result<Outcome, Problem> {
+    match post(api, body) {
         Err(Problem::Refused { status: 404, message, .. }) => Ok(Outcome::Nobodys(message)),
+        Err(Problem::Refused { status: 400, message, .. }) => Ok(Outcome::Refused(message)),
         answer => Ok(recorded(&answer?)),
     }
 }
@@ -135,6 +143,11 @@ fn body(api: &Api, invoice: &Invoice) -> Result<Value, Problem> {
     });
     let names = [("click_id", &invoice.click), ("external_user_id", &invoice.user), ("customer_id", &invoice.customer)];
     let Some(fields) = body.as_object_mut() else { return Ok(body) };
+    if let Some(purchase) = &invoice.purchase {
+        fields.insert("product_ids".to_owned(), json!(purchase.product_ids));
+        fields.insert("price_ids".to_owned(), json!(purchase.price_ids));
+        fields.extend(purchase.interval.map(|interval| ("interval".to_owned(), interval.as_str().into())));
+    }
     let by_address = match (&invoice.click, &invoice.user, &invoice.email) {
         (None, None, Some(email)) => referral(api, invoice.customer.as_deref(), email)?,
         _ => None,

@@ -147,6 +147,7 @@ mod tests {
             customer: None,
             email: None,
             is_subscription: false,
+            purchase: None,
             user: None,
             click: None,
         }

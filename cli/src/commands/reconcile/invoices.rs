@@ -1,5 +1,6 @@
-//! Invoices out of Stripe's own CSV export (Dashboard → Billing → Invoices → Export): one line each, amounts in major units,
-//! moments in UTC. Its titles have changed over the years, so each column is known by several.
+//! Paid invoices, as Stripe's own CSV export (Dashboard → Billing → Invoices → Export) or its API has them. An export has one
+//! line each, amounts in major units, moments in UTC; its titles have changed over the years, so each column is known by
+//! several. What of an invoice counts is `attribution::stripe`'s to say.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +8,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use attribution::incentive::Purchase;
 use attribution::money::{Currency, Money};
+use attribution::stripe::{Body, Event, without_tax};
 use attribution::time::Timestamp;
 use csv::StringRecord;
 use serde_json::{Value, json};
@@ -18,6 +21,7 @@ use crate::problem::Problem;
 const ID: &[&str] = &["id", "invoice id"];
 const PAID: &[&str] = &["amount paid"];
 const TAX: &[&str] = &["tax"];
+const TOTAL: &[&str] = &["total"];
 const CURRENCY: &[&str] = &["currency"];
 const STATUS: &[&str] = &["status"];
 const MOMENT: &[&str] =
@@ -45,6 +49,8 @@ pub struct Invoice {
     pub email: Option<String>,
     /// Whether it is a subscription's.
     pub is_subscription: bool,
+    /// What was bought; an export does not say.
+    pub purchase: Option<Purchase>,
     /// The merchant's own id of the customer.
     pub user: Option<String>,
     /// The click, which is the referral's id too.
@@ -87,13 +93,47 @@ pub struct Unpaid {
     pub nothing_paid: usize,
 }
 
-/// What an export holds.
-#[derive(Debug, PartialEq, Eq)]
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Export {
     /// Those that were paid, each once.
     pub invoices: Vec<Invoice>,
     /// The others.
     pub unpaid: Unpaid,
+}
+
+impl Export {
+    /// Adds an invoice as Stripe's API has it.
+    pub fn add(&mut self, object: &Value) -> Result<(), Problem> {
+        let event = json!({
+            "id": "listed", "type": "invoice.paid", "created": object.get("created"), "livemode": object.get("livemode"),
+            "data": { "object": object },
+        });
+        let event = Event::read(event.to_string().as_bytes()).map_err(|cause| {
+            let what = format!("Stripe listed what is no invoice: {cause}");
+            Problem::Network { what, fix: "Use a newer version of this command.".to_owned() }
+        })?;
+        let sales = event.facts.into_iter().find_map(|fact| match fact.body {
+            Body::Sale(sale) => Some((fact.object, fact.names, sale)),
+            _ => None,
+        });
+        let Some((id, names, sale)) = sales else {
+            self.unpaid.nothing_paid += 1;
+            return Ok(());
+        };
+        self.invoices.push(Invoice {
+            id,
+            paid: sale.amount,
+            at: sale.paid_at,
+            customer: names.customer,
+            email: names.email.map(|email| email.as_str().to_owned()),
+            is_subscription: sale.purchase.is_subscription,
+            purchase: Some(sale.purchase),
+            user: names.users.into_iter().next(),
+            click: names.clicks.into_iter().next().or(names.reference),
+        });
+        Ok(())
+    }
 }
 
 /// Reads an export. A line that makes no sense ends it: an invoice that was not compared must not pass for one that was.
@@ -112,7 +152,7 @@ fn parse(input: impl Read, name: &str) -> Result<Export, Problem> {
             return Err(unreadable(name, &format!("no column has {needed}: none is called \"{titles}\"")));
         }
     }
-    let mut export = Export { invoices: Vec::new(), unpaid: Unpaid::default() };
+    let mut export = Export::default();
     let mut seen: BTreeMap<String, Money> = BTreeMap::new();
     for record in reader.records() {
         let record = record.map_err(|cause| unreadable(name, &cause.to_string()))?;
@@ -169,7 +209,9 @@ impl Columns {
             None => Ok(0),
             Some(text) => minor(text, currency).ok_or(format!("{text:?} is no amount in {}", currency.code())),
         };
-        let paid = amount(PAID)?.saturating_sub(amount(TAX)?);
+        let (paid, tax) = (amount(PAID)?, amount(TAX)?);
+        let total = if self.cell(record, TOTAL).is_some() { amount(TOTAL)? } else { paid };
+        let paid = without_tax(paid, total, total.saturating_sub(tax));
         if paid <= 0 {
             return Ok(None);
         }
@@ -182,6 +224,7 @@ impl Columns {
             customer: text(self.cell(record, CUSTOMER)),
             email: text(self.cell(record, EMAIL)),
             is_subscription: self.cell(record, SUBSCRIPTION).is_some(),
+            purchase: None,
             user: text(self.metadata(record, USER)),
             click: text(self.metadata(record, CLICK)),
         }))

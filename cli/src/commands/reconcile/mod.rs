@@ -8,6 +8,7 @@ mod apply;
 mod comparison;
 mod invoices;
 mod recorded;
+mod stripe_api;
 
 use attribution::time::{DAY_MILLISECONDS, Timestamp};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use self::comparison::{Comparison, compare};
 use self::invoices::{Export, Unpaid};
 use crate::api::Api;
 use crate::arguments::Reconcile;
+use crate::config::{STRIPE_KEY_VARIABLE, Settings};
 use crate::output::{Output, note, printable};
 use crate::problem::Problem;
 
@@ -34,12 +36,20 @@ impl Period {
 }
 
 /// Compares, and with `--apply` credits what is missing. `false`: something is missing still, or differs.
-pub fn run(arguments: &Reconcile, api: &Api, output: Output) -> Result<bool, Problem> {
+pub fn run(arguments: &Reconcile, settings: &Settings, output: Output) -> Result<bool, Problem> {
+    let api = &Api::keyed(settings)?;
     let given = Given {
         from: moment("--from", arguments.from.as_deref(), 0)?,
         to: moment("--to", arguments.to.as_deref(), DAY_MILLISECONDS - 1)?,
     };
-    let Export { mut invoices, unpaid } = invoices::read(&arguments.invoices)?;
+    let Export { mut invoices, unpaid } = match (&arguments.invoices, &settings.stripe_key) {
+        (Some(file), _) => invoices::read(file)?,
+        (None, Some(key)) => stripe_api::read(key, &given)?,
+        (None, None) => {
+            let fix = format!("Name an export with --invoices FILE, or set {STRIPE_KEY_VARIABLE}.");
+            return Err(Problem::settings("no_invoices", "there are no invoices to compare with", fix));
+        }
+    };
     invoices.retain(|invoice| given.has(invoice.at));
     let Some(period) = given.around(&invoices) else {
         note("there is no paid invoice in that time");

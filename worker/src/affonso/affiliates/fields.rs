@@ -4,15 +4,14 @@ use attribution::account::{AccountEdit, Opening, Particulars, TrackingId};
 use attribution::edits::Edit;
 use attribution::email::EmailAddress;
 use attribution::ids::{AffiliateId, GroupId, ProgramId};
+use attribution::limits::MAX_NAME;
+use attribution::limits::MAX_TRACKING_ID;
 use attribution::status::{Partnership, PayoutMethod};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::affonso::nothing_sent;
 use crate::input::{BodyProblem, Fields, MAX_TEXT};
-
-/// Names of people and companies have at most so many characters, as published.
-const MAX_NAME: usize = 100;
 
 /// The published names of payout details. The pages write them in one way, the client in the other.
 const PAYOUT_DETAILS: [(&str, &str); 9] = [
@@ -83,7 +82,7 @@ pub(super) fn opening(body: NewBody, program: &ProgramId) -> Result<Opening, Bod
     let particulars = Particulars {
         onboarding_completed: body.onboarding_completed.unwrap_or(false),
         external_user_id: fields.text("external_user_id", body.external_user_id, MAX_TEXT),
-        metadata: body.metadata.map(Value::Object),
+        metadata: fields.kept("metadata", body.metadata),
         company_name: fields.text("company_name", body.company_name, MAX_NAME),
         country_code: country_code.and_then(|code| country(&mut fields, &code)),
         payout_method: payout_method(&mut fields, body.payout_method).filter(|method| *method != PayoutMethod::None),
@@ -110,7 +109,7 @@ pub(super) fn edit(body: ChangeBody) -> Result<AccountEdit, BodyProblem> {
         partnership: fields.word("status", lower(body.status), Partnership::words(), Partnership::from_word),
         onboarding_completed: body.onboarding_completed,
         external_user_id: clearable(&mut fields, "external_user_id", body.external_user_id, MAX_TEXT),
-        metadata: body.metadata.map(Value::Object),
+        metadata: fields.clearable_kept("metadata", body.metadata),
         company_name: clearable(&mut fields, "company_name", body.company_name, MAX_NAME),
         country_code,
         payout_method: payout_method(&mut fields, body.payout_method),
@@ -144,7 +143,8 @@ fn address(fields: &mut Fields, text: &str) -> Option<EmailAddress> {
 fn tracking(fields: &mut Fields, text: &str) -> Option<TrackingId> {
     let tracking_id = TrackingId::parse(text);
     if tracking_id.is_none() {
-        fields.refuse("tracking_id", "must be 1 to 100 letters, digits, hyphens and underscores");
+        fields
+            .refuse("tracking_id", format!("must be 1 to {MAX_TRACKING_ID} letters, digits, hyphens and underscores"));
     }
     tracking_id
 }

@@ -1,12 +1,10 @@
 //! What bodies of commissions share: amounts that may be nothing, and the currencies that they may be in.
 
+use attribution::limits::MAX_HOLD_DAYS;
 use attribution::money::{Currency, Money};
 use serde_json::Number;
 
 use crate::input::Fields;
-
-/// The longest hold period.
-const MAX_HOLD_DAYS: u32 = 365;
 
 /// Takes an amount in major units that may be nothing.
 pub(super) fn amount(fields: &mut Fields, field: &str, value: &Number, currency: Currency) -> Option<Money> {

@@ -69,7 +69,7 @@ fn check(body: Body, team: Currency, (context, scope): (Context, Scope)) -> Resu
     let details = SaleDetails {
         referral_id: referral_id.clone(),
         purchase: Purchase { is_subscription: body.is_subscription.unwrap_or(false), ..Purchase::default() },
-        metadata: body.metadata.map(Value::Object),
+        metadata: fields.kept("metadata", body.metadata),
         extra: kept.collect(),
         ..SaleDetails::default()
     };

@@ -38,9 +38,9 @@ pub(in crate::affonso) struct Body {
     #[serde(alias = "saleAmountCurrency")]
     pub sale_amount_currency: Option<String>,
     #[serde(alias = "productIds")]
-    product_ids: Option<Vec<String>>,
+    pub product_ids: Option<Vec<String>>,
     #[serde(alias = "priceIds")]
-    price_ids: Option<Vec<String>>,
+    pub price_ids: Option<Vec<String>>,
     interval: Option<String>,
     #[serde(alias = "isSubscription")]
     is_subscription: Option<bool>,
@@ -121,7 +121,7 @@ pub(in crate::affonso) fn sale(fields: &mut Fields, mut body: Body, team_currenc
         subscription_id: None,
         purchase,
         commission_status,
-        metadata: body.metadata.map(Value::Object),
+        metadata: fields.kept("metadata", body.metadata),
         extra: Map::new(),
     };
     Some(Checked {

@@ -11,6 +11,7 @@ mod view;
 use attribution::edits::Editor;
 use attribution::ids::PayoutId;
 use attribution::ledger::{Pause as _, Rejection, Unavailable};
+use attribution::limits::MAX_TABLE;
 use attribution::payout::{PayoutEdit, PayoutRefusal, Payouts as _};
 use serde_json::{Value, json};
 
@@ -28,9 +29,6 @@ use crate::store::{self, page::Page};
 
 /// What such an object is called in a 404.
 const KIND: &str = "Payout";
-
-/// A table, and the list of what a payout is made of, has so many rows at most.
-const MAX_ROWS: u32 = 10_000;
 
 /// Pays out what is ready:
 /// 1. key (401), body (400), and the affiliate, where one is named (404);
@@ -59,10 +57,10 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
 pub async fn list(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let Listed { filter, page, sort, as_table } = body::read_list(incoming)?;
-    let page = if as_table { Page { number: 1, limit: MAX_ROWS } } else { page };
+    let page = if as_table { Page { number: 1, limit: MAX_TABLE } } else { page };
     let (payouts, total) = stored(&funnel.database, &scope(&key), &filter, page, sort).await?;
     if as_table {
-        return Ok(table::of_payouts(&payouts, total > i64::from(MAX_ROWS)));
+        return Ok(table::of_payouts(&payouts, total > i64::from(MAX_TABLE)));
     }
     let shown: Vec<Value> = payouts.iter().map(view::payout).collect();
     Ok(page_of(&shown, page, total))
@@ -73,9 +71,9 @@ pub async fn show(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<Answ
     let key = caller(incoming, funnel).await?;
     let as_table = body::read_form(incoming)?;
     let shown = find(funnel, &key, id).await?;
-    let mut lines = lines::of_payout(&funnel.database, &shown.tally.payout.id, MAX_ROWS + 1).await?;
-    let is_cut = lines.len() > MAX_ROWS as usize;
-    lines.truncate(MAX_ROWS as usize);
+    let mut lines = lines::of_payout(&funnel.database, &shown.tally.payout.id, MAX_TABLE + 1).await?;
+    let is_cut = lines.len() > MAX_TABLE as usize;
+    lines.truncate(MAX_TABLE as usize);
     if as_table {
         return Ok(table::of_lines(&shown.tally.payout, &lines, is_cut));
     }
@@ -95,7 +93,7 @@ pub async fn update(incoming: &Incoming, funnel: &Funnel, id: &str) -> Result<An
     let id = save(funnel, &key, id, &edit, &by).await?;
     carry_on_inline(funnel, &scope(&key), std::slice::from_ref(&id), &by).await;
     let shown = find(funnel, &key, id.as_str()).await?;
-    let lines = lines::of_payout(&funnel.database, &id, MAX_ROWS).await?;
+    let lines = lines::of_payout(&funnel.database, &id, MAX_TABLE).await?;
     Ok(success(200, &view::with_lines(&shown, &lines)))
 }
 

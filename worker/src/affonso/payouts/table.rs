@@ -4,12 +4,12 @@ use attribution::money::Money;
 use attribution::payout::Payout;
 use attribution::time::Timestamp;
 
-use super::MAX_ROWS;
 use crate::affonso::views::earning_type;
 use crate::csv::{self, Cell};
 use crate::http::Answer;
 use crate::store::payout::Shown;
 use crate::store::payout::lines::Line;
+use attribution::limits::MAX_TABLE;
 
 const PAYOUT_COLUMNS: [&str; 13] = [
     "id",
@@ -102,5 +102,5 @@ fn answer(name: &str, table: String, is_cut: bool) -> Answer {
 
 /// Says where an answer was cut that would have been longer.
 pub(super) fn cut(answer: Answer, is_cut: bool) -> Answer {
-    if is_cut { answer.with_header("x-rows-cut-at", MAX_ROWS.to_string()) } else { answer }
+    if is_cut { answer.with_header("x-rows-cut-at", MAX_TABLE.to_string()) } else { answer }
 }

@@ -6,6 +6,8 @@ use attribution::edits::Edit;
 use attribution::ids::GroupId;
 use attribution::ledger::Unavailable;
 use attribution::level::Level;
+use attribution::limits::MAX_GROUP_DESCRIPTION;
+use attribution::limits::MAX_GROUPS;
 use attribution::money::Currency;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -19,12 +21,9 @@ use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::platform::{SystemRandom, now};
 use crate::store::api_key::ApiKey;
-use crate::store::group::{self, Change, Group, MAX_PER_PROGRAM};
+use crate::store::group::{self, Change, Group};
 use crate::store::incentive::{self, OwnedIncentive};
 use crate::store::level;
-
-/// A description has at most so many characters.
-const MAX_DESCRIPTION: usize = 2000;
 
 #[derive(Deserialize)]
 struct Body {
@@ -47,11 +46,11 @@ const PARTS: [(&str, Part); 2] = [("incentives", Part::Incentives), ("multi_leve
 pub async fn list(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Problem> {
     let key = caller(incoming, funnel).await?;
     let mut parameters = Parameters::of(&incoming.url);
-    let (page, parts) = (parameters.page_of_all(MAX_PER_PROGRAM.unsigned_abs()), parameters.expand(&PARTS));
+    let (page, parts) = (parameters.page_of_all(MAX_GROUPS.unsigned_abs()), parameters.expand(&PARTS));
     let page = parameters.finish(page)?;
     let groups = group::of_program(&funnel.database, &key.program_id).await?;
     let shown = expanded(funnel, &key, page.cut(&groups), &parts).await?;
-    Ok(page_of(&shown, page, groups.len().try_into().unwrap_or(MAX_PER_PROGRAM)))
+    Ok(page_of(&shown, page, groups.len().try_into().unwrap_or(MAX_GROUPS)))
 }
 
 /// One of the groups.
@@ -70,7 +69,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
     let key = live_caller(incoming, funnel).await?;
     let group = check_new(input::read::<Body>(incoming)?)?;
     if !group::insert(&funnel.database, &key.team_id, &key.program_id, &group).await? {
-        let message = format!("The program has {MAX_PER_PROGRAM} groups already");
+        let message = format!("The program has {MAX_GROUPS} groups already");
         return Err(Problem::Conflict { code: "LIMIT_REACHED", message });
     }
     forget_program(&key.program_id);
@@ -81,7 +80,7 @@ pub async fn create(incoming: &Incoming, funnel: &Funnel) -> Result<Answer, Prob
 fn check_new(body: Body) -> Result<Group, BodyProblem> {
     let mut fields = Fields::default();
     let name = fields.required("name", body.name, MAX_TEXT);
-    let description = fields.text("description", body.description.as_set().cloned(), MAX_DESCRIPTION);
+    let description = fields.text("description", body.description.as_set().cloned(), MAX_GROUP_DESCRIPTION);
     let group = name.map(|name| Group {
         id: GroupId::mint(&mut SystemRandom),
         name,
@@ -115,7 +114,7 @@ fn check_change(body: Body) -> Result<Change, BodyProblem> {
     let mut fields = Fields::default();
     let change = Change {
         name: fields.filled_text("name", body.name, MAX_TEXT),
-        description: fields.clearable_text("description", body.description, MAX_DESCRIPTION),
+        description: fields.clearable_text("description", body.description, MAX_GROUP_DESCRIPTION),
         becomes_default: body.is_default == Some(true),
     };
     let change = fields.finish(Some(change))?;

@@ -4,7 +4,8 @@
 //! State: `level` in D1. Source of the rules: docs/rules.md, section 4.
 
 use attribution::ids::{GroupId, IncentiveId};
-use attribution::level::{Base, Level, MAX_LEVELS};
+use attribution::level::{Base, Level};
+use attribution::limits::MAX_LEVELS;
 use attribution::money::Rate;
 use serde::Deserialize;
 use serde_json::{Number, Value, json};

@@ -11,10 +11,12 @@ pub mod stripe;
 pub mod tracking;
 
 use attribution::edits::Edit;
+use attribution::limits::MAX_PROGRAM_DESCRIPTION;
+use attribution::limits::MAX_WINDOW_DAYS;
+use attribution::outside::origin::origins;
 use attribution::status::AttributionModel;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use worker::Url;
 
 use super::{Problem, caller, live_caller, nothing_sent, success};
 use crate::configuration::forget_program;
@@ -24,14 +26,8 @@ use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::store::api_key::ApiKey;
 use crate::store::program_settings::profile::{self, Change, Profile};
 
-/// A description has at most so many characters.
-const MAX_DESCRIPTION: usize = 5000;
-
 /// Who may join.
 const ACCESS_MODES: [&str; 3] = ["PUBLIC", "PRIVATE", "INVITE"];
-
-/// The longest attribution window.
-const MAX_WINDOW_DAYS: u32 = 365;
 
 #[derive(Deserialize)]
 struct Body {
@@ -83,7 +79,7 @@ fn check(body: Body) -> Result<Change, BodyProblem> {
         name: fields.filled_text("name", body.name, MAX_TEXT),
         tagline: fields.clearable_text("tagline", body.tagline, MAX_TEXT),
         category: fields.clearable_text("category", body.category, MAX_TEXT),
-        description: fields.clearable_text("description", body.description, MAX_DESCRIPTION),
+        description: fields.clearable_text("description", body.description, MAX_PROGRAM_DESCRIPTION),
         website_url: fields.clearable_url("website_url", body.website_url),
         logo_url: fields.clearable_url("logo_url", body.logo_url),
         access_mode: fields.word("access_mode", access_mode, &ACCESS_MODES, |sent| {
@@ -96,23 +92,9 @@ fn check(body: Body) -> Result<Change, BodyProblem> {
         attribution_window_days: body
             .attribution_window_days
             .and_then(|days| fields.whole("attribution_window_days", days, 1..=MAX_WINDOW_DAYS)),
-        origins: origins(&mut fields, body.origins),
+        origins: body.origins.map(|sent| origins(&mut fields, "origins", sent)),
     };
     fields.finish(Some(change))
-}
-
-/// Origins exactly as browsers send them.
-fn origins(fields: &mut Fields, sent: Option<Vec<String>>) -> Option<Vec<String>> {
-    let origins = fields.texts("origins", Some(sent?));
-    for origin in &origins {
-        let read = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        match read.map(|url| url.origin().ascii_serialization()) {
-            Some(written) if written == *origin => {}
-            Some(written) => fields.refuse("origins", format!("{origin} is no web origin: {written} would be")),
-            None => fields.refuse("origins", format!("{origin} is no web origin, like https://shop.example")),
-        }
-    }
-    Some(origins)
 }
 
 /// The program object.

@@ -2,6 +2,10 @@
 //! `track_name` are also written `email_tracking_enabled` and `name_tracking_enabled`, as later documentation calls them;
 //! `email_policy`, `trust_browser_leads`, `lead_auth` and `honour_gpc` are additions. State: columns of `program` in D1.
 
+use attribution::limits::MAX_CODE_PARAMETER;
+use attribution::limits::MAX_POSTBACK_EVENT;
+use attribution::limits::MAX_POSTBACKS;
+use attribution::limits::MAX_URL;
 use attribution::status::{EmailPolicy, LeadAuth};
 use attribution::webhooks::TargetPolicy;
 use serde::Deserialize;
@@ -15,15 +19,6 @@ use crate::http::{Answer, Incoming};
 use crate::input::{self, BodyProblem, Fields};
 use crate::store::api_key::ApiKey;
 use crate::store::program_settings::tracking::{self, Change, Postback, Tracking};
-
-/// The longest name of a parameter.
-const MAX_PARAMETER: usize = 32;
-
-/// So many postbacks at most.
-const MAX_POSTBACKS: usize = 20;
-
-/// The longest name of an event.
-const MAX_EVENT: usize = 64;
 
 #[derive(Deserialize)]
 struct Body {
@@ -129,10 +124,10 @@ fn enabled(fields: &mut Fields, names: Option<Vec<String>>) -> Option<Vec<String
 
 fn parameter(fields: &mut Fields, field: &str, name: String) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-    if (1..=MAX_PARAMETER).contains(&name.len()) && name.bytes().all(is_plain) {
+    if (1..=MAX_CODE_PARAMETER).contains(&name.len()) && name.bytes().all(is_plain) {
         return Some(name);
     }
-    fields.refuse(field, format!("must be 1 to {MAX_PARAMETER} of a-z, 0-9, _ and -"));
+    fields.refuse(field, format!("must be 1 to {MAX_CODE_PARAMETER} of a-z, 0-9, _ and -"));
     None
 }
 
@@ -149,11 +144,11 @@ fn postbacks(
     let policy = TargetPolicy { allow_loopback: funnel.settings.webhooks_may_loop_back };
     let own_host = own_host(incoming);
     let checked = sent.into_iter().enumerate().filter_map(|(place, postback)| {
-        let url = fields.required(&format!("postbacks[{place}].url"), postback.url, usize::MAX)?;
+        let url = fields.required(&format!("postbacks[{place}].url"), postback.url, MAX_URL)?;
         if let Err(problem) = policy.check(&url, &own_host) {
             fields.refuse(&format!("postbacks[{place}].url"), problem.to_string());
         }
-        let event = fields.required(&format!("postbacks[{place}].event"), postback.event, MAX_EVENT)?;
+        let event = fields.required(&format!("postbacks[{place}].event"), postback.event, MAX_POSTBACK_EVENT)?;
         Some(Postback { url, event, enabled: postback.enabled.unwrap_or(true) })
     });
     Some(checked.collect())

@@ -87,7 +87,7 @@ fn check(body: Body) -> Result<Changes, BodyProblem> {
         customer_id: fields.clearable_text("customer_id", body.customer_id, MAX_TEXT),
         subscription_id: fields.clearable_text("subscription_id", body.subscription_id, MAX_TEXT),
         name: fields.clearable_text("name", body.name, MAX_TEXT),
-        metadata: body.metadata.map(Value::Object),
+        metadata: fields.clearable_kept("metadata", body.metadata),
         status: fields.word("status", body.status, &STATUSES, status),
     };
     let changes = fields.finish(Some(changes))?;

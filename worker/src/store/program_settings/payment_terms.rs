@@ -6,6 +6,7 @@
 use attribution::edits::Edit;
 use attribution::ids::{GroupId, ProgramId, TeamId};
 use attribution::ledger::{NotCommitted, Unavailable};
+use attribution::limits::MAX_INCENTIVES;
 use attribution::money::Currency;
 use serde::{Deserialize, Serialize};
 use worker::query;
@@ -179,7 +180,7 @@ pub async fn change_with_pricing(
     let (read, incentive) = match pricing {
         // There is always room for the one that these terms are about.
         Pricing::New(made) => {
-            let at_most = incentive::MAX_PER_OWNER + 1;
+            let at_most = MAX_INCENTIVES + 1;
             (made.rules_version, incentive::insertion(database, team, program, made, at_most))
         }
         Pricing::Changed(changed) => (changed.rules_version, incentive::replacement(database, changed)),

@@ -4,6 +4,7 @@
 
 use attribution::edits::Edit;
 use attribution::fraud::FraudRules;
+use attribution::limits::{MAX_DUPLICATE_HOURS, MAX_DUPLICATES, MAX_FAST_SECONDS};
 use attribution::status::FraudMode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,11 +12,6 @@ use serde_json::Value;
 use super::entries::{campaign, country, domain, list, parameter};
 use crate::input::{BodyProblem, Fields};
 use crate::store::program_settings::fraud_rules::Change;
-
-/// So many others at most, within at most thirty days, and at most an hour from click to sign-up.
-const MAX_THRESHOLD: u32 = 1_000;
-const MAX_WINDOW_HOURS: u32 = 720;
-const MAX_SECONDS: u32 = 3_600;
 
 /// What is sent.
 #[derive(Deserialize)]
@@ -95,14 +91,19 @@ pub fn check(body: Body) -> Result<Change, BodyProblem> {
         sent.map_or(Some(default), |sent| fields.whole(field, sent, 1..=most))
     };
     let threshold = duplicates.as_ref().and_then(|sent| {
-        number("duplicate_ip_config.threshold", sent.threshold, MAX_THRESHOLD, new.duplicate_ip_threshold)
+        number("duplicate_ip_config.threshold", sent.threshold, MAX_DUPLICATES, new.duplicate_ip_threshold)
     });
     let window = duplicates.as_ref().and_then(|sent| {
-        number("duplicate_ip_config.window_hours", sent.window_hours, MAX_WINDOW_HOURS, new.duplicate_ip_window_hours)
+        number(
+            "duplicate_ip_config.window_hours",
+            sent.window_hours,
+            MAX_DUPLICATE_HOURS,
+            new.duplicate_ip_window_hours,
+        )
     });
     let seconds = fast
         .as_ref()
-        .and_then(|sent| number("fast_signup_config.seconds", sent.seconds, MAX_SECONDS, new.fast_signup_seconds));
+        .and_then(|sent| number("fast_signup_config.seconds", sent.seconds, MAX_FAST_SECONDS, new.fast_signup_seconds));
     let change = Change {
         self_referral_mode: either(&mut fields, "self_referral", self_referral, older_self_referral),
         suspicious_email_mode: mode(&mut fields, "suspicious_email_mode", body.suspicious_email_mode),

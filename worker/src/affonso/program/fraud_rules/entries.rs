@@ -2,15 +2,11 @@
 //!
 //! Nothing here keeps state.
 
+use attribution::limits::MAX_FRAUD_ENTRIES;
+use attribution::limits::MAX_FRAUD_PARAMETER;
 use worker::Url;
 
 use crate::input::{Fields, MAX_TEXT};
-
-/// A list of a rule has at most so many entries: more than there are countries.
-const MAX_ENTRIES: usize = 300;
-
-/// The longest name of a parameter.
-const MAX_PARAMETER: usize = 64;
 
 /// What an entry is meant to be, and how it is kept; why not, otherwise.
 pub type Entry = fn(&str) -> Result<String, &'static str>;
@@ -18,8 +14,8 @@ pub type Entry = fn(&str) -> Result<String, &'static str>;
 /// A list as it is kept, each entry once.
 pub fn list(fields: &mut Fields, field: &str, sent: Option<&[String]>, entry: Entry) -> Vec<String> {
     let sent = sent.unwrap_or_default();
-    if sent.len() > MAX_ENTRIES {
-        fields.refuse(field, format!("has more than {MAX_ENTRIES} entries"));
+    if sent.len() > MAX_FRAUD_ENTRIES {
+        fields.refuse(field, format!("has more than {MAX_FRAUD_ENTRIES} entries"));
         return Vec::new();
     }
     let mut kept: Vec<String> = Vec::new();
@@ -42,7 +38,7 @@ pub fn campaign(text: &str) -> Result<String, &'static str> {
 /// The name of a parameter, in lower case.
 pub fn parameter(text: &str) -> Result<String, &'static str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let fits = (1..=MAX_PARAMETER).contains(&text.len()) && text.bytes().all(is_plain);
+    let fits = (1..=MAX_FRAUD_PARAMETER).contains(&text.len()) && text.bytes().all(is_plain);
     if fits {
         Ok(text.to_ascii_lowercase())
     } else {

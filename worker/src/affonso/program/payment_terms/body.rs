@@ -3,6 +3,8 @@
 //! The dialect calls lengths otherwise here: `forever`, `once` (one payment), `first_month`, `custom` (so many months).
 //! `commission_duration_unit` is an addition: `custom` may also be so many payments. Nothing here keeps state.
 
+use attribution::limits::MAX_LENGTH;
+use attribution::limits::MAX_WINDOW_DAYS;
 use std::mem::take;
 
 use attribution::edits::Edit;
@@ -13,7 +15,6 @@ use attribution::terms::Terms;
 use serde::Deserialize;
 use serde_json::Number;
 
-use crate::affonso::incentive_body::MAX_LENGTH;
 use crate::http::Incoming;
 use crate::input::{self, BodyProblem, Fields, MAX_TEXT};
 use crate::store::program_settings::payment_terms::{BillingChange, Change};
@@ -34,9 +35,6 @@ const UNITS: [&str; 2] = [MONTHS, PAYMENTS];
 
 const MONTHS: &str = "months";
 const PAYMENTS: &str = "payments";
-
-/// The longest life of a cookie.
-const MAX_COOKIE_DAYS: u32 = 365;
 
 #[derive(Deserialize)]
 struct Body {
@@ -116,7 +114,7 @@ impl Sent {
             payment_frequency: fields.known_word("payment_frequency", body.payment_frequency.take(), &FREQUENCIES),
             cookie_window_days: body
                 .cookie_lifetime
-                .and_then(|days| fields.whole("cookie_lifetime", days, 1..=MAX_COOKIE_DAYS)),
+                .and_then(|days| fields.whole("cookie_lifetime", days, 1..=MAX_WINDOW_DAYS)),
             auto_payout: body.auto_payout,
             invoice: invoice(&mut body, &mut fields),
         };

@@ -98,19 +98,3 @@ fn everything_that_is_wrong_is_told_at_once() {
     let problem = problem.unwrap_err();
     assert!(problem.contains("page:") && problem.contains("dateFrom:"), "{problem}");
 }
-
-#[test]
-fn a_page_knows_its_neighbours() {
-    let pagination = |number, total| page_of(&[], Page { number, limit: 10 }, total).body_json()["pagination"].clone();
-    let expected = |page, total, pages, next, prev| {
-        json!({
-            "page": page, "limit": 10, "total": total, "total_pages": pages, "has_next_page": next,
-            "has_prev_page": prev,
-        })
-    };
-    assert_eq!(pagination(1, 0), expected(1, 0, 0, false, false));
-    assert_eq!(pagination(1, 10), expected(1, 10, 1, false, false));
-    assert_eq!(pagination(1, 11), expected(1, 11, 2, true, false));
-    assert_eq!(pagination(2, 11), expected(2, 11, 2, false, true));
-    assert_eq!(pagination(9, 11), expected(9, 11, 2, false, true));
-}

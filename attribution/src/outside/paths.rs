@@ -2,10 +2,10 @@
 //! under the names that the operator gives them. Nothing else is: neither a prefix nor an alias is a second door to what
 //! needs a key.
 
-use crate::pages::tracker;
+use crate::limits::MAX_PREFIX_SEGMENTS;
 
-/// A prefix has at most so many segments.
-const MAX_PREFIX_SEGMENTS: usize = 4;
+/// Whether the tracker has a file of this name.
+pub type HasFile = fn(&str) -> bool;
 
 /// Where the files are.
 const FILES: &str = "/js/";
@@ -14,16 +14,16 @@ const FILES: &str = "/js/";
 const ENDPOINTS: &str = "/api/v1/track/";
 
 /// The path of the route that `path` means, where it is one of the tracker's and not at its usual place.
-pub fn meant(path: &str, aliases: &PathAliases) -> Option<String> {
-    aliases.target(path).or_else(|| without_prefix(path))
+pub fn meant(path: &str, aliases: &PathAliases, has_file: HasFile) -> Option<String> {
+    aliases.target(path, has_file).or_else(|| without_prefix(path))
 }
 
 /// Whether the tracker is served at this very path.
-pub fn is_trackers(path: &str) -> bool {
+pub fn is_trackers(path: &str, has_file: HasFile) -> bool {
     if let Some(endpoint) = path.strip_prefix(ENDPOINTS) {
         return is_endpoint(endpoint);
     }
-    path.strip_prefix(FILES).is_some_and(tracker::has)
+    path.strip_prefix(FILES).is_some_and(has_file)
 }
 
 fn is_endpoint(name: &str) -> bool {
@@ -58,11 +58,11 @@ struct Alias {
 
 impl PathAliases {
     /// Reads entries with spaces or commas between them. What makes no sense is ignored and noted.
-    pub fn parse(setting: &str) -> Self {
+    pub fn parse(setting: &str, has_file: HasFile) -> Self {
         let entries = setting.split(|letter: char| letter == ',' || letter.is_whitespace());
         let mut parsed = Self::default();
         for entry in entries.filter(|entry| !entry.is_empty()) {
-            match Alias::parse(entry) {
+            match Alias::parse(entry, has_file) {
                 Ok(alias) => parsed.aliases.push(alias),
                 Err(problem) => parsed.problems.push(format!("{entry} is ignored: {problem}")),
             }
@@ -71,13 +71,13 @@ impl PathAliases {
     }
 
     /// What the first alias that fits makes of a path.
-    fn target(&self, path: &str) -> Option<String> {
-        self.aliases.iter().find_map(|alias| alias.target(path))
+    fn target(&self, path: &str, has_file: HasFile) -> Option<String> {
+        self.aliases.iter().find_map(|alias| alias.target(path, has_file))
     }
 }
 
 impl Alias {
-    fn parse(entry: &str) -> Result<Self, &'static str> {
+    fn parse(entry: &str, has_file: HasFile) -> Result<Self, &'static str> {
         let (from, to) = entry.split_once('=').ok_or("it must be one path, =, and another one")?;
         if ![from, to].iter().all(|path| path.starts_with('/')) {
             return Err("both paths must begin with /");
@@ -90,7 +90,8 @@ impl Alias {
         if [from, to].iter().any(|path| path.contains(['*', '?', '#', '='])) {
             return Err("a path has a * at its end only, and no ?, # or =");
         }
-        let is_allowed = if is_prefix { to.starts_with(FILES) || to.starts_with(ENDPOINTS) } else { is_trackers(to) };
+        let is_allowed =
+            if is_prefix { to.starts_with(FILES) || to.starts_with(ENDPOINTS) } else { is_trackers(to, has_file) };
         if !is_allowed {
             return Err("the second path must be one of the tracker's: /js/…, /api/v1/track/click, /api/v1/track/lead");
         }
@@ -98,9 +99,9 @@ impl Alias {
     }
 
     /// With a prefix too, the whole of what comes out must be one of the tracker's paths.
-    fn target(&self, path: &str) -> Option<String> {
+    fn target(&self, path: &str, has_file: HasFile) -> Option<String> {
         let rest = path.strip_prefix(self.from.as_str()).filter(|rest| self.is_prefix || rest.is_empty())?;
-        Some(format!("{}{rest}", self.to)).filter(|target| is_trackers(target))
+        Some(format!("{}{rest}", self.to)).filter(|target| is_trackers(target, has_file))
     }
 }
 
@@ -108,10 +109,14 @@ impl Alias {
 mod tests {
     use super::*;
 
+    fn has_file(name: &str) -> bool {
+        matches!(name, "tracker.js" | "pixel.min.js")
+    }
+
     fn meant_with(aliases: &str, path: &str) -> Option<String> {
-        let aliases = PathAliases::parse(aliases);
+        let aliases = PathAliases::parse(aliases, has_file);
         assert_eq!(aliases.problems, Vec::<String>::new());
-        meant(path, &aliases)
+        meant(path, &aliases, has_file)
     }
 
     #[test]
@@ -198,12 +203,12 @@ mod tests {
             "/a=/js/../v1/clicks",
             "=",
         ] {
-            let parsed = PathAliases::parse(&format!("{entry},/good.js=/js/tracker.js"));
+            let parsed = PathAliases::parse(&format!("{entry},/good.js=/js/tracker.js"), has_file);
             assert_eq!(parsed.problems.len(), 1, "{entry}");
             assert!(parsed.problems[0].starts_with(entry), "{entry}");
-            assert_eq!(parsed.target("/good.js").as_deref(), Some("/js/tracker.js"), "{entry}");
+            assert_eq!(parsed.target("/good.js", has_file).as_deref(), Some("/js/tracker.js"), "{entry}");
             assert_eq!(parsed.aliases.len(), 1, "{entry}");
         }
-        assert!(PathAliases::parse(" , \n").problems.is_empty());
+        assert!(PathAliases::parse(" , \n", has_file).problems.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What bodies and fields may be, and what is said of those that may not.
+//! What fields may be, and what is said of those that may not.
 
 use super::*;
 
@@ -29,17 +29,30 @@ fn everything_that_is_wrong_is_listed() {
 }
 
 #[test]
-fn depth_is_counted_from_the_body_itself() {
-    let nested = |levels: usize| (0..levels).fold(Value::Null, |inner, _| serde_json::json!([inner]));
-    assert!(!is_deeper_than(nested(32).to_string().as_bytes(), 32));
-    assert!(is_deeper_than(nested(33).to_string().as_bytes(), 32));
-    let brackets_in_a_text = br#"{"text": "[[[[[[\"[[[[", "list": [1]}"#;
-    assert!(!is_deeper_than(brackets_in_a_text, 2));
-}
-
-#[test]
 fn an_id_of_a_shard_that_does_not_exist_is_none() {
     assert!(referral_id("ref_0030000000000000000000000", 4).is_some());
     assert!(referral_id("ref_0040000000000000000000000", 4).is_none());
     assert!(referral_id("cust_42_1234567890", 4).is_none());
+}
+
+#[test]
+fn an_entry_of_a_list_is_named_by_its_place() {
+    let mut fields = Fields::default();
+    fields.texts("products", Some(vec!["a".into(), "x".repeat(256)]));
+    fields.texts("prices", Some(vec!["a".into(); 101]));
+    let message = fields.finish(Some(())).unwrap_err().message();
+    assert_eq!(message, "products[1]: is longer than 255 characters; prices: has more than 100 entries");
+}
+
+#[test]
+fn what_is_kept_as_it_was_sent_has_a_size() {
+    let kept = |length: usize| {
+        let mut fields = Fields::default();
+        let value = serde_json::Map::from_iter([("a".to_owned(), "x".repeat(length).into())]);
+        fields.kept("metadata", Some(value));
+        fields.finish(Some(())).err().map(|problem| problem.message())
+    };
+    // {"a":""} is 8 bytes.
+    assert_eq!(kept(16_384 - 8), None);
+    assert_eq!(kept(16_384 - 7).as_deref(), Some("metadata: is larger than 16384 bytes"));
 }

@@ -6,7 +6,9 @@
 
 use std::fmt::Write as _;
 
-use worker::Url;
+use url::Url;
+
+use crate::limits::{MAX_COOKIE_DAYS, MAX_DOMAIN};
 
 /// Both hold the click's id: each of the two products reads its own.
 const CLICK_ID: [&str; 2] = ["affitor_click_id", "affonso_referral"];
@@ -14,13 +16,7 @@ const CLICK_ID: [&str; 2] = ["affitor_click_id", "affonso_referral"];
 /// Holds what the page wants remembered of its landing.
 const LANDING: &str = "affitor_aff_url";
 
-/// Browsers keep no cookie longer.
-const LONGEST_DAYS: u32 = 400;
-
 const SECONDS_PER_DAY: u32 = 24 * 60 * 60;
-
-/// The longest name of a domain.
-const MAX_DOMAIN: usize = 253;
 
 /// Where a call came from and went to.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +61,7 @@ impl OwnSite {
     }
 
     fn cookie(&self, name: &str, value: &str, days: u32) -> String {
-        let seconds = days.min(LONGEST_DAYS) * SECONDS_PER_DAY;
+        let seconds = days.min(MAX_COOKIE_DAYS) * SECONDS_PER_DAY;
         let domain = self.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
         let secure = if self.is_https { "; Secure" } else { "" };
         format!("{name}={}; Path=/; SameSite=Lax; Max-Age={seconds}{domain}{secure}", encoded(value))

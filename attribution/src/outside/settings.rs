@@ -4,13 +4,13 @@
 
 use std::ops::RangeInclusive;
 
-use attribution::edits::Edit;
-use attribution::money::{AmountError, Currency, Money, PERCENT_DIGITS, Rate};
-use attribution::webhooks::MAX_URL;
-use serde_json::Number;
-use worker::Url;
+use serde_json::{Map, Number, Value};
+use url::Url;
 
-use crate::input::Fields;
+use super::Fields;
+use crate::edits::Edit;
+use crate::limits::{MAX_PERCENT_DIGITS, MAX_URL};
+use crate::money::{AmountError, Currency, Money, Rate};
 
 impl Fields {
     /// Takes a percentage: more than nothing, at most 100, at most four digits after the point.
@@ -18,7 +18,7 @@ impl Fields {
         match Rate::from_percent(&value.to_string()) {
             Ok(rate) => Some(rate),
             Err(AmountError::TooPrecise { .. }) => {
-                self.refuse(field, format!("has more than {PERCENT_DIGITS} digits after the point"));
+                self.refuse(field, format!("has more than {MAX_PERCENT_DIGITS} digits after the point"));
                 None
             }
             Err(_) => {
@@ -60,6 +60,15 @@ impl Fields {
         match edit {
             Edit::Set(text) => self.text(field, Some(text), max).map_or(Edit::Clear, Edit::Set),
             other => other,
+        }
+    }
+
+    /// Takes what is kept as it was sent, and may be cleared.
+    pub fn clearable_kept(&mut self, field: &str, edit: Edit<Map<String, Value>>) -> Edit<Value> {
+        match edit {
+            Edit::Set(value) => self.kept(field, Some(value)).map_or(Edit::Keep, Edit::Set),
+            Edit::Clear => Edit::Clear,
+            Edit::Keep => Edit::Keep,
         }
     }
 
