@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { startLedger } from "../support/ledger.mjs";
 import { startReceiver } from "../support/receiver.mjs";
 import { click, eventually, get, post, refund, signedUp } from "./calls.mjs";
+import { connect, deliver, event, invoice } from "./stripe_calls.mjs";
 import { deliveries, lead, startTelling, subscribe } from "./webhook_calls.mjs";
 
 const TOKEN = "a token for the monitor, and only for it";
@@ -72,6 +73,7 @@ test("the figures are OpenMetrics text, and few", async (t) => {
     clickledger_payouts_at_work: 0,
     clickledger_refunds_parked: 0,
     clickledger_sales_without_rate: 0,
+    clickledger_provider_facts_waiting: 0,
     clickledger_webhook_endpoints: 0,
     clickledger_outbox_lag_lines: 0,
     clickledger_webhook_deliveries_pending: 0,
@@ -98,12 +100,15 @@ test("what waits is counted, and nobody is named", async (t) => {
     sale_amount_currency: "KWD",
     external_event_id: "order_of_note",
   });
+  await connect(ledger);
+  assert.equal((await deliver(ledger, event("invoice.paid", invoice()))).status, 200);
   await receiver.received(1);
   const found = samples((await scrape(ledger)).text);
   assert.equal(found.clickledger_refunds_parked, 1);
   assert.equal(found.clickledger_sales_without_rate, 1);
+  assert.equal(found.clickledger_provider_facts_waiting, 1);
   const { waiting } = await health(ledger);
-  assert.deepEqual(waiting, { parked_refunds: 1, sales_without_rate: 1 });
+  assert.deepEqual(waiting, { parked_refunds: 1, sales_without_rate: 1, provider_facts: 1 });
 
   // The scheduler of a new process learns of the endpoint in its first minute.
   await ledger.restart();

@@ -86,7 +86,11 @@ pub async fn check(funnel: &Funnel, env: &Env) -> Answer {
             json!({ "at_work": backlog.payouts, "oldest_at": backlog.oldest_payout_at.map(Timestamp::to_rfc3339) })
         }),
         "waiting": report.backlog.as_ref().ok().map(|backlog| {
-            json!({ "parked_refunds": backlog.parked_refunds, "sales_without_rate": backlog.sales_without_rate })
+            json!({
+                "parked_refunds": backlog.parked_refunds,
+                "sales_without_rate": backlog.sales_without_rate,
+                "provider_facts": backlog.provider_facts,
+            })
         }),
         "migrations": report.applied.as_ref().ok().map(|applied| json!({ "needed": NEEDED, "applied": applied })),
     });

@@ -88,6 +88,8 @@ fn text(report: &Report, funnel: &Funnel) -> String {
         text.gauge("refunds_parked", "Refunds that wait for their sale; counted up to 10000.", backlog.parked_refunds);
         let help = "Sales that wait for a rate of exchange; counted up to 10000.";
         text.gauge("sales_without_rate", help, backlog.sales_without_rate);
+        let help = "What a payment provider said of sales and customers not known yet; counted up to 10000.";
+        text.gauge("provider_facts_waiting", help, backlog.provider_facts);
     }
     if let Ok(figures) = &report.figures {
         scheduled(&mut text, figures);

@@ -20,6 +20,8 @@ pub struct Backlog {
     pub parked_refunds: i64,
     /// Sales that wait for a rate of exchange.
     pub sales_without_rate: i64,
+    /// What a payment provider said of sales and customers that are not known yet.
+    pub provider_facts: i64,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +30,7 @@ struct Row {
     oldest_payout_at: Option<i64>,
     parked_refunds: i64,
     sales_without_rate: i64,
+    provider_facts: i64,
 }
 
 /// What waits at this moment. Each count goes through an index that holds nothing else, and ends at [`MOST`].
@@ -39,7 +42,8 @@ pub async fn find(database: &Database) -> Result<Backlog, Unavailable> {
            (SELECT MIN(updated_at) FROM payout WHERE work IS NOT NULL) AS oldest_payout_at, \
            (SELECT COUNT(*) FROM (SELECT 1 FROM parked_refund LIMIT ?1)) AS parked_refunds, \
            (SELECT COUNT(*) FROM (SELECT 1 FROM conversion WHERE converted_minor IS NULL LIMIT ?1)) \
-             AS sales_without_rate",
+             AS sales_without_rate, \
+           (SELECT COUNT(*) FROM (SELECT 1 FROM provider_fact WHERE waits = 1 LIMIT ?1)) AS provider_facts",
         MOST
     );
     let row: Option<Row> = database.first(statement).await?;
@@ -49,5 +53,6 @@ pub async fn find(database: &Database) -> Result<Backlog, Unavailable> {
         oldest_payout_at: row.oldest_payout_at.map(Timestamp::from_milliseconds),
         parked_refunds: row.parked_refunds,
         sales_without_rate: row.sales_without_rate,
+        provider_facts: row.provider_facts,
     })
 }
