@@ -29,7 +29,7 @@ limits! {
     "Calls" {
         /// The URL of a call, with its query.
         MAX_CALL_URL: usize = 8_000, "bytes";
-        /// A header that is read: `Authorization`, `Origin`, `User-Agent`, `X-Forwarded-Host`, and those below.
+        /// A header that is read: `Origin`, `User-Agent`, `X-Forwarded-Host`, and those below.
         MAX_HEADER: usize = 2_000, "bytes";
         /// `Idempotency-Key`, which has visible ASCII characters and spaces.
         MAX_IDEMPOTENCY_KEY: usize = 255, "characters";

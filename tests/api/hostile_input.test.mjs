@@ -65,7 +65,8 @@ const stops = [];
 before(async () => (ledger = await startLedger({ after: (stop) => stops.push(stop) })));
 after(() => Promise.all(stops.map((stop) => stop())));
 
-const withBody = operations.filter(({ operation }) => operation.requestBody);
+/** A payment provider's body is looked at once it has verified: see stripe.test.mjs. */
+const withBody = operations.filter(({ operation, path }) => operation.requestBody && !path.startsWith("/webhooks/"));
 
 const followed = (node) =>
   node?.$ref === undefined ? node : followed(node.$ref.slice(2).split("/").reduce((at, key) => at[key], document));

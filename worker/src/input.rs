@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use crate::http::{BodyRefused, Incoming};
 
-/// The headers that are read, but for those of fixed words and [`repeats::IDEMPOTENCY_KEY`].
-const HEADERS: [&str; 4] = ["Authorization", "Origin", "User-Agent", "X-Forwarded-Host"];
+/// The headers that are read, but for those of fixed words, `Authorization`, which has the form of a key or is a 401, and
+/// [`repeats::IDEMPOTENCY_KEY`].
+const HEADERS: [&str; 3] = ["Origin", "User-Agent", "X-Forwarded-Host"];
 
 /// What is wrong with the call before its body is looked at.
 pub fn too_long(incoming: &Incoming) -> Option<BodyProblem> {
