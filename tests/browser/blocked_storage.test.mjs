@@ -45,7 +45,9 @@ for (const [what, script] of Object.entries(BLOCKED)) {
     }
     assert.deepEqual(await visitor.call("affitor.trackClick"), { recorded: false, reason: "already_tracked" });
     assert.deepEqual(await scene.clicks(visitor.partner, 1), [click_id]);
-    assert.equal((await scene.referralOf(key(1))).id, click_id);
+    // Both were sent at once; the click is the customer's whose sign-up came first.
+    const referral = await Promise.any([1, 2].map((number) => scene.referralOf(key(number))));
+    assert.equal(referral.id, click_id);
     const names = gate.calls.map(({ body }) => body.event_id);
     assert.equal(new Set(names).size, 3, names.join());
     assert.ok(names.every((name) => /^\d{13}(true|false)[\d.e-]+$/.test(name)), names.join());
