@@ -107,6 +107,18 @@ impl Fields {
         currency
     }
 
+    /// Refuses a number that is not above zero, where nobody needs it. Its digits are looked at, for it is an amount.
+    pub fn positive_number(&mut self, field: &str, value: Option<&Number>) {
+        let is_positive = |number: &Number| {
+            let text = number.to_string();
+            let digits = text.split(['e', 'E']).next().unwrap_or_default();
+            !text.starts_with('-') && digits.chars().any(|digit| matches!(digit, '1'..='9'))
+        };
+        if value.is_some_and(|number| !is_positive(number)) {
+            self.refuse(field, "must be a positive number");
+        }
+    }
+
     /// Takes an amount in major units that must be there and more than nothing.
     pub fn positive_amount(&mut self, field: &str, value: Option<&Number>, currency: Currency) -> Option<Money> {
         let Some(number) = value else {

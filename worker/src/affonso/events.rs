@@ -224,6 +224,7 @@ fn other(fields: &mut Fields, mut body: body::Body) -> Other {
     let external_event_id = fields.text("external_event_id", body.external_event_id, MAX_TEXT);
     fields.texts("product_ids", body.product_ids);
     fields.texts("price_ids", body.price_ids);
+    fields.positive_number("sale_amount", body.sale_amount.as_ref());
     let metadata = fields.kept("metadata", body.metadata);
     Other { names, external_event_id, metadata }
 }

@@ -32,8 +32,9 @@ pub(in crate::affonso) struct Body {
     external_user_id: Option<String>,
     #[serde(alias = "clickId")]
     click_id: Option<String>,
+    /// What was paid.
     #[serde(alias = "saleAmount")]
-    sale_amount: Option<Number>,
+    pub sale_amount: Option<Number>,
     /// The currency of the amount.
     #[serde(alias = "saleAmountCurrency")]
     pub sale_amount_currency: Option<String>,
